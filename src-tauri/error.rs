@@ -1,0 +1,87 @@
+//! Errors as the window receives them: a code to decide by, words to read, and the next step.
+
+use std::error::Error;
+
+use intercept_engine::cluster::{ClusterError, FailureKind};
+use intercept_engine::discover::DiscoverError;
+use intercept_engine::kubeconfig::KubeconfigError;
+use serde::Serialize;
+use ts_rs::TS;
+
+/// A refused command.
+#[derive(Debug, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CommandError {
+    code: ErrorCode,
+    /// What was tried, and why it failed.
+    message: String,
+    /// What to do next.
+    hint: String,
+}
+
+/// What the window decides by. A new one only where it acts differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum ErrorCode {
+    KubeconfigUnreadable,
+    /// The kubeconfig's entry for this context lacks something or has it wrong.
+    ContextUnusable,
+    LoginFailed,
+    ClusterUnreachable,
+    Forbidden,
+    Unexpected,
+}
+
+/// Where the engine knows no better one.
+const LOOK_AGAIN: &str = "Look again; if it stays, check the cluster with `kubectl get services`.";
+
+impl CommandError {
+    fn new(code: ErrorCode, error: &dyn Error, hint: Option<&str>) -> Self {
+        Self { code, message: with_causes(error), hint: hint.unwrap_or(LOOK_AGAIN).to_owned() }
+    }
+}
+
+impl From<KubeconfigError> for CommandError {
+    fn from(error: KubeconfigError) -> Self {
+        Self::new(ErrorCode::KubeconfigUnreadable, &error, Some(error.hint()))
+    }
+}
+
+impl From<ClusterError> for CommandError {
+    fn from(error: ClusterError) -> Self {
+        let code = match &error {
+            ClusterError::Plugin { .. } | ClusterError::Unauthorized { .. } => ErrorCode::LoginFailed,
+            ClusterError::Unreachable { .. }
+            | ClusterError::Certificate { .. }
+            | ClusterError::NotKubernetes { .. } => ErrorCode::ClusterUnreachable,
+            _ => ErrorCode::ContextUnusable,
+        };
+        Self::new(code, &error, error.hint().as_deref())
+    }
+}
+
+impl From<DiscoverError> for CommandError {
+    fn from(error: DiscoverError) -> Self {
+        let code = match error.failure().kind {
+            FailureKind::Forbidden { .. } => ErrorCode::Forbidden,
+            FailureKind::Unauthorized | FailureKind::Credential => ErrorCode::LoginFailed,
+            FailureKind::Unreachable | FailureKind::Timeout | FailureKind::Certificate => {
+                ErrorCode::ClusterUnreachable
+            }
+            _ => ErrorCode::Unexpected,
+        };
+        Self::new(code, &error, error.hint())
+    }
+}
+
+/// The error and what stands behind it, outermost first.
+fn with_causes(error: &dyn Error) -> String {
+    let mut words = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        words.push_str(": ");
+        words.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    words
+}

@@ -1,0 +1,37 @@
+// What a pane says instead of its content: empty, or an error with its cause and a way out.
+
+import { CircleX } from "lucide-react";
+import type { ReactNode } from "react";
+
+import "./notice.css";
+
+interface Props {
+  title: string;
+  /** Buttons, the one primary act first. */
+  acts?: ReactNode;
+  children: ReactNode;
+}
+
+export function Notice({ title, acts, children }: Props) {
+  return (
+    <section className="notice" aria-label={title}>
+      <h2 className="notice-title">{title}</h2>
+      {children}
+      {acts && <div className="notice-acts">{acts}</div>}
+    </section>
+  );
+}
+
+export function ErrorNotice({ title, message, hint, acts }: Omit<Props, "children"> & { message: string; hint: string }) {
+  return (
+    <section className="notice" role="alert" aria-label={title}>
+      <h2 className="notice-title">
+        <CircleX className="notice-bad" size={16} strokeWidth={1.5} aria-hidden />
+        {title}
+      </h2>
+      <p className="notice-evidence mono selectable">{message}</p>
+      <p>{hint}</p>
+      {acts && <div className="notice-acts">{acts}</div>}
+    </section>
+  );
+}
