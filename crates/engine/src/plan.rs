@@ -1,0 +1,436 @@
+//! The pure middle: snapshot and intercept in, ordered steps out, each with its undo and a sentence.
+//!
+//! ```text
+//! Snapshot + InterceptSpec ──► plan() ──► Plan { way, steps, warnings } | refusals
+//! ```
+//!
+//! Deliberately absent: any I/O, any clock, any randomness; what is random comes in as [`Identity`].
+
+mod diff;
+mod manifest;
+mod ports;
+mod preflight;
+mod refusal;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use intercept_protocol::ids::{InterceptId, SessionId, TokenHash};
+use intercept_protocol::record::{FORMAT, Intercept, PortProtocol, Record};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
+
+pub use ports::Ports;
+pub use refusal::{Refusal, Warning};
+
+use crate::agent_binary::AgentPart;
+use crate::snapshot::{Optional, Snapshot, proxy_selector};
+use crate::spec::{InterceptSpec, ProxySettings};
+use manifest::Blueprint;
+
+/// What a new intercept is known by.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The intercept.
+    pub intercept: InterceptId,
+    /// Its session.
+    pub session: SessionId,
+    /// The session's secret, hashed.
+    pub token_hash: TokenHash,
+    /// Now, seconds since 1970 UTC.
+    pub now: u64,
+}
+
+/// What the program carries for the cluster.
+#[derive(Clone, Debug, Default)]
+pub struct Carried {
+    /// The agent's binary.
+    pub parts: Vec<AgentPart>,
+    /// Where it runs.
+    pub architectures: Vec<&'static str>,
+}
+
+/// An ordered change.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The Service's namespace.
+    pub namespace: String,
+    /// The Service's name.
+    pub service: String,
+    /// What kind of change it is.
+    pub way: Way,
+    /// What to do, in this order; neighbours of one [`Step::stage`] at the same time.
+    pub steps: Vec<Step>,
+    /// What to know before saying yes.
+    pub warnings: Vec<Warning>,
+    /// The intercept as it will stand in the record.
+    pub intercept: Intercept,
+}
+
+/// What kind of change a plan is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Nothing of ours is there: everything is made.
+    Engage,
+    /// A proxy is there: only its record changes.
+    Join,
+    /// The same intercept stands there from a session of the same owner that is gone: it is taken over.
+    TakeOver,
+    /// The same owner holds exactly this intercept in a living session: nothing changes.
+    AlreadyHeld,
+}
+
+/// One part of a plan.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Steps of one stage do not depend on each other.
+    pub stage: u8,
+    /// What is done.
+    pub action: Action,
+}
+
+/// What a step does.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Makes an object that the proxy's Deployment will own, unless noted.
+    Create(Object),
+    /// Puts the first record into the cluster.
+    WriteRecord(RecordDraft),
+    /// Adds this intercept to the record that is there.
+    AddToRecord,
+    /// Starts the proxy pods.
+    Scale {
+        /// How many.
+        replicas: i32,
+    },
+    /// Waits for the pods, opens the tunnel, sends a probe through both.
+    OpenTunnel,
+    /// Removes the fuse: from here on the agent is the dead-man's switch.
+    Defuse,
+    /// Changes the Service's selector.
+    Switch(Switch),
+    /// Waits until the Service's endpoints are only the proxy.
+    AwaitSwitched,
+}
+
+/// An object of one proxy.
+#[derive(Clone, Debug)]
+pub enum Object {
+    /// The fuse; owns the Deployment until it is removed.
+    Fuse(Box<Job>),
+    /// The proxy; owns everything but the fuse.
+    Proxy(Box<Deployment>),
+    /// The origin Service.
+    Origin(Box<Service>),
+    /// A part of the agent's binary, shared in the namespace.
+    AgentPart(Box<ConfigMap>),
+    /// Who the agent is.
+    ServiceAccount(Box<ServiceAccount>),
+    /// What the agent may do.
+    Role(Box<Role>),
+    /// Both together.
+    RoleBinding(Box<RoleBinding>),
+    /// Keeps one proxy pod while nodes are drained.
+    DisruptionBudget(Box<PodDisruptionBudget>),
+}
+
+/// A record that lacks only what the cluster assigns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordDraft {
+    /// What NGINX listens on, and our own ports.
+    pub ports: Ports,
+    /// How long an intercept outlives its session.
+    pub grace_seconds: u32,
+    /// Add `X-Forwarded-*`.
+    pub forwarded_headers: bool,
+    /// What the intercepted port speaks, where the user said so: `(listener port, protocol)`.
+    pub protocol: (u16, PortProtocol),
+}
+
+/// The one change of the Service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Switch {
+    /// The selector it must still have.
+    pub from: BTreeMap<String, String>,
+    /// The selector it gets.
+    pub to: BTreeMap<String, String>,
+    /// Whether the Service has annotations at all, which decides the patch's shape.
+    pub has_annotations: bool,
+}
+
+/// Makes the plan for one intercept.
+///
+/// # Errors
+/// Every reason that speaks against it, not just the first.
+pub fn plan(
+    snapshot: &Snapshot,
+    spec: &InterceptSpec,
+    settings: &ProxySettings,
+    carried: &Carried,
+    identity: &Identity,
+    is_alive: impl Fn(&Intercept) -> bool,
+) -> Result<Plan, Vec<Refusal>> {
+    let mut refusals = preflight::refusals(snapshot);
+    if settings.agent_image.is_none() && carried.parts.is_empty() {
+        refusals.push(Refusal::NoAgent);
+    }
+    let chosen = match ports::chosen(&snapshot.service, spec.port.as_ref()) {
+        Ok(port) if refusals.is_empty() => port,
+        Ok(_) => return Err(refusals),
+        Err(refusal) => {
+            if refusals.is_empty() {
+                refusals.push(refusal);
+            }
+            return Err(refusals);
+        }
+    };
+    let standing = snapshot.record.as_ref().map(|found| &found.record);
+    let fresh = ports::ports(&snapshot.service, &snapshot.endpoints);
+    let ports = standing.map_or_else(|| fresh.clone(), |record| ports_of(record, &fresh));
+    let Some(port) = ports::listener_of(&ports, chosen) else {
+        return Err(vec![Refusal::NoSuchPort { asked: ports::label(chosen), known: Vec::new() }]);
+    };
+    let protocol = protocol(&ports, port, spec);
+    if protocol == PortProtocol::Tcp && !spec.rule.takes_everything() {
+        return Err(vec![Refusal::OnlyAllTraffic { port: ports::label(chosen) }]);
+    }
+    let intercept = intercept(spec, identity, port);
+    let way = way(standing, &intercept, is_alive)?;
+    let draft = RecordDraft {
+        ports,
+        grace_seconds: u32::try_from(settings.grace.as_secs()).unwrap_or(u32::MAX),
+        forwarded_headers: settings.forwarded_headers,
+        protocol: (port, protocol),
+    };
+    let steps = match way {
+        Way::Engage => engage(snapshot, settings, carried, &draft),
+        Way::Join | Way::TakeOver => join(snapshot),
+        Way::AlreadyHeld => Vec::new(),
+    };
+    Ok(Plan {
+        namespace: snapshot.namespace().to_owned(),
+        service: snapshot.name().to_owned(),
+        warnings: if way == Way::Engage { preflight::warnings(snapshot, settings) } else { Vec::new() },
+        way,
+        steps,
+        intercept,
+    })
+}
+
+/// A standing proxy keeps the ports it has: its pods are not restarted for a newcomer.
+fn ports_of(record: &Record, fresh: &Ports) -> Ports {
+    Ports {
+        listeners: record.listeners.clone(),
+        names: fresh.names.clone(),
+        relay_port: record.relay_port,
+        health_port: record.health_port,
+    }
+}
+
+fn protocol(ports: &Ports, port: u16, spec: &InterceptSpec) -> PortProtocol {
+    let declared = ports.listeners.iter().find(|one| one.port == port).map(|one| one.protocol);
+    spec.protocol.or(declared).unwrap_or(PortProtocol::Http)
+}
+
+fn intercept(spec: &InterceptSpec, identity: &Identity, port: u16) -> Intercept {
+    Intercept {
+        id: identity.intercept.clone(),
+        port,
+        rule: spec.rule.clone(),
+        owner: spec.owner.clone(),
+        session: identity.session.clone(),
+        token_hash: identity.token_hash.clone(),
+        target: spec.target.to_string(),
+        created: identity.now,
+        expires: spec.ttl.map(|ttl| identity.now.saturating_add(ttl.as_secs())),
+    }
+}
+
+/// Decides by the record alone; also used again when somebody changed the record meanwhile.
+///
+/// # Errors
+/// When somebody holds exactly this match.
+pub(crate) fn way(
+    standing: Option<&Record>,
+    wanted: &Intercept,
+    is_alive: impl Fn(&Intercept) -> bool,
+) -> Result<Way, Vec<Refusal>> {
+    let Some(record) = standing else { return Ok(Way::Engage) };
+    let same = record.intercepts.iter().find(|one| one.port == wanted.port && one.rule.same_as(&wanted.rule));
+    match same {
+        None => Ok(Way::Join),
+        Some(one) if one.owner != wanted.owner => Err(vec![taken(one)]),
+        Some(one) if !is_alive(one) => Ok(Way::TakeOver),
+        Some(one) if one.target == wanted.target => Ok(Way::AlreadyHeld),
+        Some(one) => Err(vec![taken(one)]),
+    }
+}
+
+fn taken(one: &Intercept) -> Refusal {
+    Refusal::MatchTaken { owner: one.owner.clone(), rule: one.rule.to_string(), target: one.target.clone() }
+}
+
+fn engage(snapshot: &Snapshot, settings: &ProxySettings, carried: &Carried, draft: &RecordDraft) -> Vec<Step> {
+    let lacks = |right| snapshot.rights.missing_optional.contains(&right);
+    let blueprint = Blueprint {
+        namespace: snapshot.namespace(),
+        service: snapshot.name(),
+        ports: &draft.ports,
+        parts: if settings.agent_image.is_none() { &carried.parts } else { &[] },
+        architectures: &carried.architectures,
+        settings,
+        self_restore: !lacks(Optional::SelfRestore),
+    };
+    let selector = snapshot.original_selector().unwrap_or_default();
+    let mut steps = Vec::new();
+    let mut add = |stage, action| steps.push(Step { stage, action });
+    if !lacks(Optional::Fuse) {
+        add(0, Action::Create(Object::Fuse(Box::new(blueprint.fuse()))));
+    }
+    add(1, Action::Create(Object::Proxy(Box::new(blueprint.deployment()))));
+    add(2, Action::Create(Object::Origin(Box::new(blueprint.origin(&snapshot.service, &selector)))));
+    for part in blueprint.agent_parts() {
+        add(2, Action::Create(Object::AgentPart(Box::new(part))));
+    }
+    if blueprint.self_restore {
+        add(2, Action::Create(Object::ServiceAccount(Box::new(blueprint.service_account()))));
+        add(2, Action::Create(Object::Role(Box::new(blueprint.role()))));
+        add(2, Action::Create(Object::RoleBinding(Box::new(blueprint.role_binding()))));
+    }
+    let replicas = preflight::replicas(snapshot);
+    if replicas > 1 && !lacks(Optional::DisruptionBudget) {
+        add(2, Action::Create(Object::DisruptionBudget(Box::new(blueprint.disruption_budget()))));
+    }
+    add(3, Action::WriteRecord(draft.clone()));
+    add(4, Action::Scale { replicas });
+    add(5, Action::OpenTunnel);
+    if !lacks(Optional::Fuse) {
+        add(6, Action::Defuse);
+    }
+    add(7, Action::Switch(switch(snapshot)));
+    add(8, Action::AwaitSwitched);
+    steps
+}
+
+/// A newcomer finishes what the first one may not have finished yet: whoever is first to see the proxy
+/// ready switches the Service, so an intercept never waits for a session that died.
+fn join(snapshot: &Snapshot) -> Vec<Step> {
+    let mut steps = vec![Step { stage: 3, action: Action::AddToRecord }, Step { stage: 5, action: Action::OpenTunnel }];
+    if !snapshot.is_switched() {
+        steps.push(Step { stage: 6, action: Action::Defuse });
+        steps.push(Step { stage: 7, action: Action::Switch(switch(snapshot)) });
+        steps.push(Step { stage: 8, action: Action::AwaitSwitched });
+    }
+    steps
+}
+
+fn switch(snapshot: &Snapshot) -> Switch {
+    Switch {
+        from: snapshot.original_selector().unwrap_or_default(),
+        to: proxy_selector(snapshot.name()),
+        has_annotations: snapshot.service.metadata.annotations.is_some(),
+    }
+}
+
+impl RecordDraft {
+    /// The record with what the cluster assigned.
+    pub fn record(&self, namespace: &str, service: &str, origin: std::net::IpAddr, first: Intercept) -> Record {
+        let mut listeners = self.ports.listeners.clone();
+        for one in listeners.iter_mut().filter(|one| one.port == self.protocol.0) {
+            one.protocol = self.protocol.1;
+        }
+        Record {
+            format: FORMAT,
+            namespace: namespace.to_owned(),
+            service: service.to_owned(),
+            origin,
+            listeners,
+            relay_port: self.ports.relay_port,
+            health_port: self.ports.health_port,
+            grace_seconds: self.grace_seconds,
+            forwarded_headers: self.forwarded_headers,
+            intercepts: vec![first],
+        }
+    }
+}
+
+impl Object {
+    /// Kind and name, as `kubectl` would call it.
+    pub fn label(&self) -> String {
+        let (kind, meta) = match self {
+            Self::Fuse(one) => ("Job", &one.metadata),
+            Self::Proxy(one) => ("Deployment", &one.metadata),
+            Self::Origin(one) => ("Service", &one.metadata),
+            Self::AgentPart(one) => ("ConfigMap", &one.metadata),
+            Self::ServiceAccount(one) => ("ServiceAccount", &one.metadata),
+            Self::Role(one) => ("Role", &one.metadata),
+            Self::RoleBinding(one) => ("RoleBinding", &one.metadata),
+            Self::DisruptionBudget(one) => ("PodDisruptionBudget", &one.metadata),
+        };
+        format!("{kind} {}", meta.name.as_deref().or(meta.generate_name.as_deref()).unwrap_or_default())
+    }
+}
+
+impl Step {
+    /// What the step does, for people.
+    pub fn sentence(&self) -> String {
+        match &self.action {
+            Action::Create(object) => format!("Create {}: {}", object.label(), purpose(object)),
+            Action::WriteRecord(_) => "Write the record: this intercept, and what the proxy listens on".into(),
+            Action::AddToRecord => "Add this intercept to the record; no pod restarts".into(),
+            Action::Scale { replicas: 1 } => "Start 1 proxy pod".into(),
+            Action::Scale { replicas } => format!("Start {replicas} proxy pods"),
+            Action::OpenTunnel => "Wait for the proxy, open the tunnel, send a probe through both".into(),
+            Action::Defuse => "Remove the fuse: from here on the agent restores the Service if need be".into(),
+            Action::Switch(_) => "Change the Service's selector to the proxy".into(),
+            Action::AwaitSwitched => "Wait until the Service's endpoints are only the proxy".into(),
+        }
+    }
+
+    /// How the step is undone, for people; the undoing itself works from the cluster's state.
+    pub fn undo(&self) -> String {
+        match &self.action {
+            Action::Create(Object::Fuse(_)) => "Deleted as soon as it is not needed".into(),
+            Action::Create(Object::Proxy(_)) => "Delete the Deployment; it takes everything it owns with it".into(),
+            Action::Create(Object::AgentPart(_)) => "Goes with the last proxy of the namespace".into(),
+            Action::Create(_) | Action::WriteRecord(_) => "Goes with the Deployment that owns it".into(),
+            Action::AddToRecord => "Remove this intercept from the record".into(),
+            Action::Scale { .. } => "The pods drain and go with the Deployment".into(),
+            Action::OpenTunnel => "Close the tunnel".into(),
+            Action::Defuse | Action::AwaitSwitched => "Nothing to undo".into(),
+            Action::Switch(switch) => format!("Change the selector back to {}", diff::inline(&switch.from)),
+        }
+    }
+}
+
+fn purpose(object: &Object) -> &'static str {
+    match object {
+        Object::Fuse(_) => "removes everything if this program dies before the agent runs",
+        Object::Proxy(_) => "NGINX and the agent",
+        Object::Origin(_) => "still selects the original pods",
+        Object::AgentPart(_) => "the agent's binary",
+        Object::ServiceAccount(_) | Object::Role(_) | Object::RoleBinding(_) => {
+            "lets the agent restore this one Service"
+        }
+        Object::DisruptionBudget(_) => "keeps a proxy pod while nodes are drained",
+    }
+}
+
+/// Whether what stands in the cluster is a proxy one can join, or something to be cleaned away first.
+pub fn is_joinable(snapshot: &Snapshot) -> bool {
+    let has_intercepts = snapshot.record.as_ref().is_some_and(|found| !found.record.intercepts.is_empty());
+    let proxy_uid = snapshot.proxy.as_ref().and_then(|proxy| proxy.metadata.uid.clone());
+    let belongs = snapshot.record.as_ref().is_some_and(|found| found.owner_uid == proxy_uid);
+    let is_going = snapshot.proxy.as_ref().is_some_and(|proxy| proxy.metadata.deletion_timestamp.is_some());
+    snapshot.proxy.is_some() && has_intercepts && belongs && !is_going
+}
+
+/// Whether nothing of ours stands around this Service.
+pub fn is_untouched(snapshot: &Snapshot) -> bool {
+    let annotated = crate::snapshot::original_selector(&snapshot.service).is_some();
+    !snapshot.is_switched() && !annotated && snapshot.proxy.is_none() && snapshot.record.is_none()
+}

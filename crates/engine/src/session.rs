@@ -1,0 +1,252 @@
+//! One intercept from open to closed: the only façade for whoever shows or commands it.
+//!
+//! ```text
+//! Planning → Applying → Active ⇄ Reconnecting
+//!     │          │         ├──► Displaced ──► Active
+//!     │          │         └──► Closing ──► Closed
+//!     └──────────┴── revert ──────────────► Closed
+//! ```
+//!
+//! A session is told to close and then awaited; both are safe at any moment, also twice. Deliberately
+//! absent: words for people, which the events' receivers choose.
+
+mod active;
+mod engage;
+mod lock;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use intercept_protocol::ids::InterceptId;
+use intercept_protocol::record::Owner;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::apply::{ApplyError, Progress};
+use crate::cluster::Cluster;
+use crate::plan::{Plan, Refusal};
+use crate::record_store::RecordStoreError;
+use crate::revert::{Left, RevertError};
+use crate::snapshot::SnapshotError;
+use crate::spec::{InterceptSpec, ProxySettings};
+use crate::target::TargetError;
+use crate::tunnel::RelayEvent;
+
+/// Events nobody reads are dropped rather than waited for: a stuck listener must not stop a session.
+const EVENTS: usize = 1024;
+
+/// What a session is opened with.
+#[derive(Clone, Debug)]
+pub struct SessionRequest {
+    /// The intercept.
+    pub spec: InterceptSpec,
+    /// How the proxy is built.
+    pub settings: ProxySettings,
+    /// Name and version of this program, for the agent's log.
+    pub program: String,
+    /// Folder of the locks by which this user's programs know each other's sessions.
+    pub locks: PathBuf,
+}
+
+/// Where a session stands.
+#[derive(Clone, Debug)]
+pub enum Phase {
+    /// Reads the cluster. Failing here has nothing to undo.
+    Planning,
+    /// Carries out the plan. Failing here undoes what was done.
+    Applying,
+    /// Requests that match come to the laptop.
+    Active,
+    /// No relay is open: the original pods answer everything meanwhile.
+    Reconnecting,
+    /// Somebody changed the Service's selector: nothing arrives until it is the proxy's again.
+    Displaced {
+        /// Who, from managedFields.
+        by: String,
+    },
+    /// Undoes.
+    Closing {
+        /// Why.
+        why: CloseReason,
+    },
+    /// The end.
+    Closed,
+}
+
+/// Why a session closes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// It was asked to.
+    Asked,
+    /// Its lifetime is over.
+    Expired,
+    /// Its intercept was taken out of the record: by `session close`, or by the agent after a long silence.
+    RemovedByOther,
+    /// No proxy pod was ready for some seconds: the Service goes back first.
+    ProxyLost,
+}
+
+/// What a session tells.
+#[derive(Clone, Debug)]
+pub enum SessionEvent {
+    /// The phase changed.
+    Phase(Phase),
+    /// The plan, before it is carried out.
+    Planned(Box<Plan>),
+    /// A step of it.
+    Progress(Progress),
+    /// Requests can arrive; so long after the session was opened.
+    Ready {
+        /// Since opening.
+        took: Duration,
+    },
+    /// Something about the tunnel.
+    Relay(RelayEvent),
+    /// Somebody else was faster and everything is planned again.
+    PlannedAgain,
+}
+
+/// How a session ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It was active, and is undone.
+    Closed {
+        /// Why.
+        why: CloseReason,
+        /// What undoing it came to.
+        left: Result<Left, RevertError>,
+    },
+    /// It never got active; what was begun is undone.
+    Failed {
+        /// Why.
+        error: SessionError,
+        /// Whether undoing worked.
+        reverted: Result<(), RevertError>,
+    },
+    /// The same owner holds this intercept in another session: nothing was changed.
+    AlreadyHeld {
+        /// That intercept.
+        intercept: InterceptId,
+        /// Its owner.
+        owner: Owner,
+    },
+}
+
+/// Why a session never got active.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// Reasons against it; nothing was changed.
+    #[error("this Service cannot be intercepted as asked")]
+    Refused(Vec<Refusal>),
+    /// The cluster could not be read.
+    #[error("the cluster could not be read")]
+    Snapshot(#[from] SnapshotError),
+    /// The target cannot be used.
+    #[error("the local target cannot be used")]
+    Target(#[from] TargetError),
+    /// What an earlier intercept left could not be removed.
+    #[error("what an earlier intercept left could not be removed")]
+    Residue(#[source] RevertError),
+    /// The record could not be read.
+    #[error("the record could not be read")]
+    Record(#[from] RecordStoreError),
+    /// A step failed.
+    #[error("the intercept could not be started")]
+    Apply(#[from] ApplyError),
+    /// Everybody at once, all the time.
+    #[error("others changed the intercepts of this Service {tries} times while it was planned")]
+    Contended {
+        /// How often it was planned.
+        tries: usize,
+    },
+}
+
+/// A running session.
+pub struct Session {
+    events: mpsc::Receiver<SessionEvent>,
+    phase: watch::Receiver<Phase>,
+    cancel: CancellationToken,
+    task: JoinHandle<Outcome>,
+}
+
+impl Session {
+    /// Starts to open an intercept. Everything after this is told by events.
+    pub fn open(cluster: &Cluster, request: SessionRequest) -> Self {
+        // session task → whoever shows it
+        let (event_tx, events) = mpsc::channel(EVENTS);
+        let (phase_tx, phase) = watch::channel(Phase::Planning);
+        let cancel = CancellationToken::new();
+        let teller = Teller { event_tx, phase_tx };
+        let task = tokio::spawn(engage::run(cluster.client(), request, teller, cancel.clone()));
+        Self { events, phase, cancel, task }
+    }
+
+    /// The next event; `None` when the session has ended. Safe to cancel.
+    pub async fn event(&mut self) -> Option<SessionEvent> {
+        self.events.recv().await
+    }
+
+    /// Where it stands.
+    pub fn phase(&self) -> Phase {
+        self.phase.borrow().clone()
+    }
+
+    /// Tells it to close; what is to be undone is undone.
+    pub fn close(&self) {
+        self.cancel.cancel();
+    }
+
+    /// A handle by which somebody else can tell it to close.
+    pub fn closer(&self) -> CancellationToken {
+        self.cancel.clone()
+    }
+
+    /// Waits for its end. Bounded once it was told to close.
+    pub async fn ended(self) -> Outcome {
+        // Nobody reads events any more; a session never waits for a reader.
+        drop(self.events);
+        match self.task.await {
+            Ok(outcome) => outcome,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+}
+
+/// Tells events and phases.
+#[derive(Clone)]
+struct Teller {
+    event_tx: mpsc::Sender<SessionEvent>,
+    phase_tx: watch::Sender<Phase>,
+}
+
+impl Teller {
+    fn tell(&self, event: SessionEvent) {
+        if self.event_tx.try_send(event).is_err() {
+            tracing::trace!("an event found no listener");
+        }
+    }
+
+    /// The one place where a phase changes.
+    fn enter(&self, phase: Phase) {
+        tracing::info!(?phase, "session");
+        self.phase_tx.send_replace(phase.clone());
+        self.tell(SessionEvent::Phase(phase));
+    }
+}
+
+impl SessionError {
+    /// What to do about it, where that is known.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Refused(refusals) => refusals.first().map(Refusal::hint),
+            Self::Apply(error) => error.hint(),
+            Self::Snapshot(SnapshotError::Read { source, .. }) => source.hint().map(str::to_owned),
+            Self::Snapshot(SnapshotError::NoSuchService { .. }) => {
+                Some("See what there is: interceptctl services".into())
+            }
+            Self::Residue(_) => Some("See what is left and why: interceptctl session close --dry-run".into()),
+            _ => None,
+        }
+    }
+}
