@@ -1,0 +1,152 @@
+//! The relay: laptops connect to it through a port-forward, and it hands their connections out.
+//!
+//! It listens on the pod's loopback address only, so nothing but a port-forward, which RBAC guards,
+//! reaches it; and a connection is a session's only with that session's token.
+
+mod coalesce;
+mod connection;
+mod silence;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use intercept_protocol::ids::SessionId;
+use intercept_protocol::mux::Mux;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::agent::Agent;
+use crate::{info, warning};
+
+/// Far more than there are developers on one Service; a port-forward that leaks connections stops here.
+const MAX_RELAYS: usize = 256;
+
+/// Live relay connections by session, the newest last.
+pub type Live = BTreeMap<SessionId, Vec<Relay>>;
+
+/// One live relay connection.
+#[derive(Clone, Debug)]
+pub struct Relay {
+    number: u64,
+    /// Opens streams on it.
+    pub mux: Mux,
+}
+
+/// The laptops that are connected.
+#[derive(Debug)]
+pub struct Relays {
+    // connections → gates, dead-man's switch
+    live: watch::Sender<Live>,
+    next: AtomicU64,
+}
+
+impl Default for Relays {
+    fn default() -> Self {
+        Self {
+            live: watch::Sender::new(Live::new()),
+            next: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Relays {
+    /// Adds a connection of `session`; it leaves when the answer is dropped.
+    pub fn join(self: &Relays, session: SessionId, mux: Mux) -> Joined<'_> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        self.live.send_modify(|live| {
+            let relay = Relay { number, mux };
+            live.entry(session.clone()).or_default().push(relay);
+        });
+        Joined {
+            relays: self,
+            session,
+            number,
+        }
+    }
+
+    /// The newest connection of `session`: a laptop that connects again means that the one before is going.
+    pub fn newest(&self, session: &SessionId) -> Option<Relay> {
+        self.live.borrow().get(session)?.last().cloned()
+    }
+
+    /// Told of every change.
+    pub fn subscribe(&self) -> watch::Receiver<Live> {
+        self.live.subscribe()
+    }
+}
+
+/// A connection's place among the live ones.
+#[derive(Debug)]
+pub struct Joined<'a> {
+    relays: &'a Relays,
+    session: SessionId,
+    number: u64,
+}
+
+impl Drop for Joined<'_> {
+    fn drop(&mut self) {
+        self.relays.live.send_modify(|live| {
+            if let Some(connections) = live.get_mut(&self.session) {
+                connections.retain(|one| one.number != self.number);
+                if connections.is_empty() {
+                    live.remove(&self.session);
+                }
+            }
+        });
+    }
+}
+
+/// Accepts relay connections on the port that the first record names.
+pub async fn serve(agent: Arc<Agent>) {
+    let mut record_rx = agent.record.subscribe();
+    let port = match record_rx.wait_for(Option::is_some).await {
+        Ok(record) => record.as_ref().map_or(0, |record| record.relay_port),
+        Err(_) => return,
+    };
+    let listener = bind(port).await;
+    info!("relay listens on 127.0.0.1:{port}");
+    let permits = Arc::new(Semaphore::new(MAX_RELAYS));
+    let mut connections = JoinSet::new();
+    loop {
+        while connections.try_join_next().is_some() {}
+        let Ok(permit) = permits.clone().acquire_owned().await else {
+            return;
+        };
+        match listener.accept().await {
+            Ok((io, _)) => {
+                let agent = agent.clone();
+                connections.spawn(async move {
+                    connection::carry(&agent, io).await;
+                    drop(permit);
+                });
+            }
+            Err(error) => {
+                warning!("a relay connection could not be accepted: {error}");
+                // Out of file descriptors, most likely: others must end first.
+                sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+/// The port is the agent's own; only one that is still being replaced can hold it.
+async fn bind(port: u16) -> TcpListener {
+    loop {
+        match TcpListener::bind(("127.0.0.1", port)).await {
+            Ok(listener) => return listener,
+            Err(error) => warning!("the relay cannot listen on 127.0.0.1:{port}: {error}"),
+        }
+        sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// Small frames must not wait for an acknowledgement: without this a request takes 12 ms instead of 2.
+fn without_delay(io: &TcpStream) {
+    if let Err(error) = io.set_nodelay(true) {
+        warning!("TCP_NODELAY could not be set: {error}");
+    }
+}
