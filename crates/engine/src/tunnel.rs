@@ -1,0 +1,40 @@
+//! The laptop's side of the relay: from every proxy pod of a Service to the local program.
+//!
+//! ```text
+//! RelayPool ── one relay a pod ── Wire ── yamux ─┬─ control: pings, status, probes
+//!  │  ▲                                          └─ a stream for each connection from NGINX
+//!  │  └ pods come and go (KubePods)                        │
+//!  └ states, events, waiting                     Routes ► Acceptor (Direct) ► target
+//! ```
+//!
+//! Deliberately absent: every change to the cluster, and any look into what passes.
+
+mod arrival;
+mod awake;
+mod backoff;
+mod connector;
+mod direct;
+mod kube_pods;
+mod open;
+mod pool;
+mod port_forward;
+mod relay;
+mod routes;
+mod splice;
+mod state;
+mod streams;
+mod wait;
+mod wire;
+
+pub use arrival::{Accepted, Acceptor, Arrival};
+pub use connector::{ConnectError, PodConnector, PodName, PodStage, PodStream};
+pub use direct::Direct;
+pub use kube_pods::KubePods;
+pub use pool::RelayPool;
+pub use port_forward::PortForward;
+pub use routes::{Routes, Traffic};
+pub use state::{RelayError, RelayEvent, RelayState};
+pub use wait::TunnelError;
+
+#[cfg(test)]
+mod tests;

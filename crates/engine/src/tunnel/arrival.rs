@@ -1,0 +1,197 @@
+//! A connection that came through a relay and waits for a verdict.
+//!
+//! An [`Acceptor`] gives it. [`super::Direct`] connects it to the local program; something that records
+//! can stand in its place, serve the connection itself, or pass it on.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use intercept_protocol::ids::InterceptId;
+use intercept_protocol::mux::Stream;
+use intercept_protocol::relay::Verdict;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::sync::broadcast;
+use tokio::time::{Sleep, sleep};
+
+use super::connector::PodName;
+use super::routes::Counters;
+use super::state::RelayEvent;
+
+/// A verdict waits this long for the answer's first bytes and then travels alone. Together they are one
+/// message through API server, kubelet and container runtime instead of two.
+const VERDICT_WAITS: Duration = Duration::from_millis(1);
+/// What the verdict and the first bytes share: one frame of yamux.
+const FIRST_FRAME: usize = 16 * 1024;
+
+/// Decides what becomes of an intercept's connections.
+pub trait Acceptor: Send + Sync + 'static {
+    /// Serves one connection from its verdict to its end. May be cancelled: the connection is then reset.
+    fn serve(&self, arrival: Arrival) -> BoxFuture<'static, ()>;
+}
+
+/// A connection without a verdict. Dropped, it is reset.
+pub struct Arrival {
+    intercept: InterceptId,
+    pod: PodName,
+    stream: Stream,
+    counters: Arc<Counters>,
+    events_tx: broadcast::Sender<RelayEvent>,
+}
+
+impl Arrival {
+    pub(super) fn new(
+        (intercept, pod): (InterceptId, PodName),
+        stream: Stream,
+        counters: Arc<Counters>,
+        events_tx: broadcast::Sender<RelayEvent>,
+    ) -> Self {
+        Self {
+            intercept,
+            pod,
+            stream,
+            counters,
+            events_tx,
+        }
+    }
+
+    /// The intercept it belongs to.
+    pub fn intercept(&self) -> &InterceptId {
+        &self.intercept
+    }
+
+    /// The proxy pod it came through.
+    pub fn pod(&self) -> &PodName {
+        &self.pod
+    }
+
+    /// Takes it. The cluster is told with the first bytes that are written, or very soon.
+    pub fn accept(self) -> Accepted {
+        self.counters.accepted();
+        Accepted {
+            stream: self.stream,
+            verdict: Some(Box::pin(sleep(VERDICT_WAITS))),
+            has_ended_in: false,
+            has_ended_out: false,
+            counters: self.counters,
+        }
+    }
+
+    /// Leaves it to the original pods; only while nothing of it was delivered to anybody.
+    pub async fn refuse(mut self, reason: String) {
+        if self.counters.refused() {
+            // Nobody may be listening for events.
+            let _ = self.events_tx.send(RelayEvent::NotServed {
+                intercept: self.intercept,
+                reason,
+            });
+        }
+        // A relay that ended meanwhile refuses by itself.
+        if self.stream.write_all(&[Verdict::Refused as u8]).await.is_ok() {
+            let _ = self.stream.shutdown().await;
+        }
+    }
+}
+
+/// An accepted connection. Dropped before both directions have ended it is reset.
+///
+/// A read of nothing means that the caller has ended its direction; a reset is an error.
+pub struct Accepted {
+    stream: Stream,
+    /// Present until the verdict has left.
+    verdict: Option<Pin<Box<Sleep>>>,
+    has_ended_in: bool,
+    has_ended_out: bool,
+    counters: Arc<Counters>,
+}
+
+impl Accepted {
+    /// Sends the verdict alone once it has waited long enough. To be polled along with everything else.
+    pub(super) fn poll_verdict(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(wait) = &mut self.verdict {
+            ready!(wait.as_mut().poll(cx));
+            self.poll_verdict_now(cx)
+        } else {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    fn poll_verdict_now(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.verdict.is_some() {
+            ready!(Pin::new(&mut self.stream).poll_write(cx, &[Verdict::Accepted as u8]))?;
+            self.verdict = None;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Verdict and first bytes in one frame; how many of `bytes` fitted, possibly none.
+    fn poll_first_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let head = &bytes[..bytes.len().min(FIRST_FRAME - 1)];
+        let mut frame = Vec::with_capacity(1 + head.len());
+        frame.push(Verdict::Accepted as u8);
+        frame.extend_from_slice(head);
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &frame))?;
+        self.verdict = None;
+        Poll::Ready(Ok(written.saturating_sub(1)))
+    }
+}
+
+impl AsyncRead for Accepted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if let Poll::Ready(Err(error)) = self.poll_verdict(cx) {
+            return Poll::Ready(Err(error));
+        }
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        let received = buf.filled().len() - before;
+        self.counters.received(received);
+        if received == 0 && buf.remaining() > 0 && !self.has_ended_in {
+            // yamux ends the reads of a reset stream like those of a finished one. But closed in both
+            // directions while ours was open can only be a reset.
+            if !self.has_ended_out && self.stream.get_ref().is_closed() {
+                return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+            }
+            self.has_ended_in = true;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Accepted {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let mut written = 0;
+        if self.verdict.is_some() {
+            written = ready!(self.poll_first_write(cx, buf))?;
+        }
+        if written == 0 {
+            written = ready!(Pin::new(&mut self.stream).poll_write(cx, buf))?;
+        }
+        self.counters.sent(written);
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_verdict_now(cx))?;
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_verdict_now(cx))?;
+        ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+        self.has_ended_out = true;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Drop for Accepted {
+    fn drop(&mut self) {
+        self.counters.ended(!(self.has_ended_in && self.has_ended_out));
+    }
+}
