@@ -3,19 +3,20 @@
 //! The kind comes from HTTP status codes, `Status.reason` and error types, never from the text of a
 //! message. Kubernetes' own words are kept beside it, for people to read.
 
+mod cause;
+mod status;
+
 use std::error::Error as StdError;
 use std::fmt;
-use std::io;
 use std::time::Duration;
 
 use kube::core::Status;
 use kube::runtime::watcher;
 use serde::Serialize;
 
-use super::plugin::PluginError;
+use self::cause::{chain, kind_of_cause};
+use self::status::kind_of_status;
 
-/// Nested sources of one error; more would be a loop.
-const MAX_CHAIN: usize = 16;
 /// An error page of a proxy in between can be long; nobody reads more of it than this.
 const MAX_WORDS: usize = 2_000;
 
@@ -240,110 +241,6 @@ impl From<&watcher::Error> for ApiFailure {
             watcher::Error::NoResourceVersion => Self::with_words(FailureKind::Other, error.to_string()),
         }
     }
-}
-
-/// The reason first, where Kubernetes gives one that is known here; otherwise the code.
-fn kind_of_status(status: &Status) -> FailureKind {
-    match (status.reason.as_str(), status.code) {
-        ("Unauthorized", _) => FailureKind::Unauthorized,
-        ("Forbidden", _) => forbidden(status),
-        ("NotFound", _) => FailureKind::NotFound,
-        ("AlreadyExists", _) => FailureKind::AlreadyExists,
-        ("Conflict", _) => FailureKind::Conflict,
-        ("Invalid" | "BadRequest" | "RequestEntityTooLarge", _) => invalid(status),
-        ("TooManyRequests", _) => too_many(status),
-        ("Timeout" | "ServerTimeout", _) => FailureKind::Timeout,
-        ("Gone" | "Expired", _) => FailureKind::Expired,
-        ("InternalError" | "ServiceUnavailable", _) => FailureKind::Server,
-        (_, 401) => FailureKind::Unauthorized,
-        (_, 403) => forbidden(status),
-        (_, 404) => FailureKind::NotFound,
-        (_, 409) => FailureKind::Conflict,
-        (_, 400 | 413 | 422) => invalid(status),
-        (_, 429) => too_many(status),
-        (_, 408 | 504) => FailureKind::Timeout,
-        (_, 410) => FailureKind::Expired,
-        (_, 500..=599) => FailureKind::Server,
-        _ => FailureKind::Other,
-    }
-}
-
-fn forbidden(status: &Status) -> FailureKind {
-    let resource = status
-        .details
-        .as_ref()
-        .map(|details| details.kind.clone())
-        .filter(|kind| !kind.is_empty());
-    FailureKind::Forbidden { verb: None, resource }
-}
-
-fn invalid(status: &Status) -> FailureKind {
-    let causes = status.details.iter().flat_map(|details| &details.causes);
-    FailureKind::Invalid {
-        causes: causes
-            .map(|cause| InvalidField {
-                field: cause.field.clone(),
-                message: cause.message.clone(),
-            })
-            .collect(),
-    }
-}
-
-fn too_many(status: &Status) -> FailureKind {
-    let seconds = status
-        .details
-        .as_ref()
-        .map_or(0, |details| details.retry_after_seconds);
-    FailureKind::TooManyRequests {
-        retry_after: (seconds > 0).then(|| Duration::from_secs(u64::from(seconds))),
-    }
-}
-
-fn kind_of_cause(error: &(dyn StdError + 'static)) -> Option<FailureKind> {
-    if error.is::<PluginError>() {
-        return Some(FailureKind::Credential);
-    }
-    if let Some(tls) = error.downcast_ref::<rustls::Error>() {
-        return kind_of_tls(tls);
-    }
-    let io = error.downcast_ref::<io::Error>()?;
-    (io.kind() == io::ErrorKind::TimedOut).then_some(FailureKind::Timeout)
-}
-
-/// Alerts that blame a certificate; every other trouble of TLS is a connection that does not work.
-fn kind_of_tls(error: &rustls::Error) -> Option<FailureKind> {
-    use rustls::AlertDescription as Alert;
-    let certificate = match error {
-        rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => true,
-        rustls::Error::AlertReceived(alert) => matches!(
-            alert,
-            Alert::BadCertificate
-                | Alert::UnsupportedCertificate
-                | Alert::CertificateRevoked
-                | Alert::CertificateExpired
-                | Alert::CertificateUnknown
-                | Alert::UnknownCA
-                | Alert::CertificateRequired
-                | Alert::AccessDenied
-        ),
-        _ => false,
-    };
-    certificate.then_some(FailureKind::Certificate)
-}
-
-/// The error and its sources, outermost first. An `io::Error` hides what it wraps from `source()`.
-fn chain<'a>(error: &'a (dyn StdError + 'static)) -> Vec<&'a (dyn StdError + 'static)> {
-    let mut found: Vec<&'a (dyn StdError + 'static)> = Vec::new();
-    let mut next = Some(error);
-    while let Some(one) = next.filter(|_| found.len() < MAX_CHAIN) {
-        found.push(one);
-        let wrapped = one
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref)
-            .map(|inner| inner as &(dyn StdError + 'static));
-        next = wrapped.or_else(|| one.source());
-    }
-    found
 }
 
 #[cfg(test)]

@@ -1,3 +1,5 @@
+use std::io;
+
 use kube::core::response::{StatusCause, StatusDetails};
 
 use super::*;

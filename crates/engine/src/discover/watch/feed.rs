@@ -88,10 +88,6 @@ impl<T> Feed<T> {
     pub(super) fn trouble(&self) -> Option<&ApiFailure> {
         self.trouble.as_ref()
     }
-
-    pub(super) fn is_refused(&self) -> bool {
-        self.trouble.as_ref().is_some_and(ApiFailure::is_forbidden)
-    }
 }
 
 struct Observer<K, T> {
