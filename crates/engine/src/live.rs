@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use std::pin::Pin;
 
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
+use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
@@ -33,15 +34,8 @@ where
         Self::start(api, watcher::Config::default().fields(&format!("metadata.name={name}")))
     }
 
-    /// Watches everything of the kind in the namespace.
-    pub(crate) fn all(api: Api<K>) -> Self {
-        Self::start(api, watcher::Config::default())
-    }
-
     fn start(api: Api<K>, config: watcher::Config) -> Self {
-        let backoff = watcher::DefaultBackoff::default();
-        use kube::runtime::WatchStreamExt as _;
-        let events = watcher(api, config).backoff(backoff).boxed();
+        let events = watcher(api, config).default_backoff().boxed();
         Self { events, objects: BTreeMap::new(), listing: None }
     }
 

@@ -14,13 +14,18 @@ use tokio::sync::mpsc;
 
 use super::*;
 
-/// An executable shell script.
+/// An executable shell script, written by another process: a file that this one has open for writing,
+/// if only in a child that another test's thread forks just then, could not be executed.
 #[cfg(unix)]
 pub(crate) fn mk_script(folder: &Path, name: &str, body: &str) -> PathBuf {
-    use std::os::unix::fs::PermissionsExt as _;
     let path = folder.join(name);
-    std::fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let write = r#"printf '#!/bin/sh\n%s\n' "$2" > "$1" && chmod 755 "$1""#;
+    let written = std::process::Command::new("/bin/sh")
+        .args(["-c", write, "sh"])
+        .arg(&path)
+        .arg(body)
+        .status();
+    assert!(written.unwrap().success(), "{} must be written", path.display());
     path
 }
 

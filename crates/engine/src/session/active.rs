@@ -24,6 +24,8 @@ const FINISH_WITHIN: Duration = Duration::from_secs(5);
 /// An intercept that was applied.
 pub(super) struct Active {
     pub(super) proxy_uid: Option<String>,
+    /// The proxy's, which may be another developer's setting.
+    pub(super) grace: Duration,
 }
 
 /// What the watches of an active session have found.
@@ -40,7 +42,7 @@ impl Context {
     pub(super) async fn stay(&self, active: Active) -> Outcome {
         self.teller.tell(SessionEvent::Ready { took: self.opened.elapsed() });
         self.enter_by_tunnel(None);
-        let why = self.until_closed().await;
+        let why = self.until_closed(heartbeat_every(active.grace)).await;
         self.teller.enter(Phase::Closing { why });
         let spec = &self.request.spec;
         let id = &self.identity.intercept;
@@ -55,9 +57,9 @@ impl Context {
         Outcome::Closed { why, left }
     }
 
-    async fn until_closed(&self) -> CloseReason {
+    async fn until_closed(&self, beat_every: Duration) -> CloseReason {
         let mut watched = self.watched();
-        let mut beat = interval(heartbeat_every(self.request.settings.grace));
+        let mut beat = interval(beat_every);
         let mut relays = self.pool.events();
         let mut tunnel = self.pool.states();
         let end = self.request.spec.ttl.map(|ttl| Instant::now() + ttl);
@@ -66,7 +68,7 @@ impl Context {
                 () = self.cancel.cancelled() => Some(CloseReason::Asked),
                 () = at(end) => Some(CloseReason::Expired),
                 () = at(watched.no_proxy_since.map(|since| since + NO_PROXY_LIMIT)) => Some(CloseReason::ProxyLost),
-                _ = beat.tick() => { self.beat().await; None }
+                _ = beat.tick() => { self.beat(beat_every).await; None }
                 changed = watched.records.changed() => {
                     changed.is_ok_and(|maps| self.is_removed(maps)).then_some(CloseReason::RemovedByOther)
                 }
@@ -107,10 +109,9 @@ impl Context {
     }
 
     /// A heartbeat that fails is not the end: the relay shows life too, and the next one may succeed.
-    async fn beat(&self) {
+    async fn beat(&self, every: Duration) {
         let spec = &self.request.spec;
         let store = RecordStore::new(&self.client, &spec.namespace, &spec.service);
-        let every = heartbeat_every(self.request.settings.grace);
         match timeout(every, store.beat(&self.identity.session, &now().to_string())).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "a heartbeat failed"),

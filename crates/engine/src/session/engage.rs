@@ -36,7 +36,6 @@ pub(super) struct Context {
     pub(super) request: SessionRequest,
     pub(super) identity: Identity,
     pub(super) pool: RelayPool,
-    pub(super) routes: Routes,
     pub(super) teller: Teller,
     pub(super) cancel: CancellationToken,
     pub(super) opened: Instant,
@@ -64,9 +63,8 @@ pub(super) async fn run(
     let routes = Routes::default();
     routes.insert(identity.intercept.clone(), acceptor);
     let pods = KubePods::new(client.clone(), &request.spec.namespace, &request.spec.service);
-    let pool = RelayPool::start(pods, request.program.clone(), identity.session.clone(), token, routes.clone());
-    let context =
-        Context { client, request, identity, pool, routes, teller, cancel, opened: Instant::now() };
+    let pool = RelayPool::start(pods, request.program.clone(), identity.session.clone(), token, routes);
+    let context = Context { client, request, identity, pool, teller, cancel, opened: Instant::now() };
     let outcome = context.live().await;
     context.pool.stop().await;
     context.teller.enter(Phase::Closed);
@@ -157,7 +155,12 @@ impl Context {
         let standing = snapshot.proxy.as_ref().and_then(|proxy| proxy.metadata.uid.clone());
         let proxy_uid = made.proxy_uid().or(standing);
         let error = match applied {
-            Ok(()) => return Attempt::Active(Active { proxy_uid }),
+            Ok(()) => {
+                let grace = snapshot.record.as_ref().map_or(self.request.settings.grace, |found| {
+                    Duration::from_secs(found.record.grace_seconds.into())
+                });
+                return Attempt::Active(Active { proxy_uid, grace });
+            }
             Err(error) => error,
         };
         tracing::warn!(%error, "the plan stopped and is undone");

@@ -53,12 +53,14 @@ pub enum SnapshotError {
 }
 
 /// `(verb, group, resource)` of everything an intercept cannot do without.
-const REQUIRED: [(&str, &str, &str); 8] = [
+const REQUIRED: [(&str, &str, &str); 10] = [
     ("patch", "", "services"),
     ("create", "", "services"),
     ("create", "", "configmaps"),
     ("update", "", "configmaps"),
+    ("patch", "", "configmaps"),
     ("create", "apps", "deployments"),
+    ("patch", "apps", "deployments"),
     ("delete", "apps", "deployments"),
     ("list", "", "pods"),
     ("create", "", "pods/portforward"),

@@ -1,0 +1,189 @@
+//! Proxy pods and agents that do what a test says.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use futures::future::BoxFuture;
+use futures::stream::{self, BoxStream, StreamExt as _};
+use intercept_protocol::ids::{InterceptId, SessionId, Token};
+use intercept_protocol::mux::{Incoming, Mux, Side, Stream};
+use intercept_protocol::relay::{
+    Answer, Hello, Refusal, Status, StreamOpen, ToAgent, ToLaptop, read_frame, read_preamble, write_frame,
+    write_preamble,
+};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, WriteHalf};
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+
+use crate::tunnel::awake::WallClock;
+use crate::tunnel::open::Credentials;
+use crate::tunnel::{
+    Acceptor, Arrival, ConnectError, PodConnector, PodName, PodStage, RelayPool, RelayState, Routes,
+};
+
+/// Longer than anything here takes, on the paused clock as on the real one.
+pub(super) const SOON: Duration = Duration::from_secs(20);
+
+pub(super) type Pods = BTreeMap<PodName, PodStage>;
+
+/// A pool whose pods and agents are the test's.
+pub(super) struct Rig {
+    pub(super) pool: RelayPool,
+    pub(super) routes: Routes,
+    pub(super) intercept: InterceptId,
+    pub(super) pods_tx: watch::Sender<Pods>,
+    pub(super) dial_rx: mpsc::UnboundedReceiver<DuplexStream>,
+}
+
+impl Rig {
+    /// With one pod.
+    pub(super) fn new() -> Self {
+        Self::with_clock(SystemTime::now)
+    }
+
+    pub(super) fn with_clock(wall_clock: WallClock) -> Self {
+        let (pods_tx, pods_rx) = watch::channel(Pods::from([("pod-a".into(), PodStage::Running)]));
+        let (dial_tx, dial_rx) = mpsc::unbounded_channel();
+        let routes = Routes::default();
+        let credentials = Credentials {
+            program: "test".into(),
+            session: SessionId::random(),
+            token: Token::random(),
+        };
+        let connector = FakePods { pods_rx, dial_tx };
+        let pool = RelayPool::start_with_clock(connector, credentials, routes.clone(), wall_clock);
+        Self { pool, routes, intercept: InterceptId::random(), pods_tx, dial_rx }
+    }
+
+    /// The laptop's next connection.
+    pub(super) async fn dialled(&mut self) -> DuplexStream {
+        timeout(SOON, self.dial_rx.recv()).await.expect("must connect").expect("must be running")
+    }
+
+    /// An agent that lets the laptop in and routes the intercept.
+    pub(super) async fn open(&mut self) -> FakeAgent {
+        let io = self.dialled().await;
+        let mut agent = FakeAgent::welcome(io).await;
+        agent.say(&ToLaptop::Status(self.routed())).await;
+        self.pool.await_open(&self.intercept, SOON).await.unwrap();
+        agent
+    }
+
+    pub(super) fn routed(&self) -> Status {
+        let ids = vec![self.intercept.clone()];
+        Status { routed: ids.clone(), open: ids, rejected: None }
+    }
+
+    pub(super) async fn await_state(&self, is_it: impl Fn(Option<&RelayState>) -> bool) {
+        let mut states_rx = self.pool.states();
+        let wait = states_rx.wait_for(|states| is_it(states.values().next()));
+        timeout(SOON, wait).await.expect("the state must come").expect("the pool must run");
+    }
+}
+
+struct FakePods {
+    pods_rx: watch::Receiver<Pods>,
+    dial_tx: mpsc::UnboundedSender<DuplexStream>,
+}
+
+impl PodConnector for FakePods {
+    type Stream = DuplexStream;
+
+    fn pods(&self) -> BoxStream<'static, Pods> {
+        let mut pods_rx = self.pods_rx.clone();
+        pods_rx.mark_changed();
+        stream::unfold(pods_rx, |mut pods_rx| async {
+            pods_rx.changed().await.ok()?;
+            let pods = pods_rx.borrow_and_update().clone();
+            Some((pods, pods_rx))
+        })
+        .boxed()
+    }
+
+    fn connect<'a>(&'a self, _pod: &'a PodName) -> BoxFuture<'a, Result<DuplexStream, ConnectError>> {
+        Box::pin(async {
+            let (laptop, agent) = tokio::io::duplex(256 * 1024);
+            self.dial_tx.send(agent).map_err(|_| ConnectError::NoPod)?;
+            Ok(laptop)
+        })
+    }
+}
+
+/// An agent that has let the laptop in. Answers pings only while told to.
+pub(super) struct FakeAgent {
+    pub(super) mux: Mux,
+    pub(super) heard_rx: mpsc::UnboundedReceiver<ToAgent>,
+    control: WriteHalf<Stream>,
+    pings_rx: mpsc::UnboundedReceiver<u64>,
+    _incoming: Incoming,
+}
+
+impl FakeAgent {
+    pub(super) async fn welcome(mut io: DuplexStream) -> Self {
+        let _: Hello = read_preamble(&mut io).await.unwrap();
+        write_preamble(&mut io, &Answer::Welcome { program: "agent".into() }).await.unwrap();
+        let (mux, mut incoming, _) = Mux::start(io, Side::Agent);
+        let (mut reader, control) = tokio::io::split(incoming.accept().await.unwrap());
+        let (heard_tx, heard_rx) = mpsc::unbounded_channel();
+        let (ping_tx, pings_rx) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok(message) = read_frame(&mut reader).await {
+                let _ = match message {
+                    ToAgent::Ping { sequence } => ping_tx.send(sequence).is_ok(),
+                    other => heard_tx.send(other).is_ok(),
+                };
+            }
+        });
+        Self { mux, heard_rx, control, pings_rx, _incoming: incoming }
+    }
+
+    pub(super) async fn say(&mut self, message: &ToLaptop) {
+        write_frame(&mut self.control, message).await.unwrap();
+    }
+
+    pub(super) async fn say_raw(&mut self, bytes: &[u8]) {
+        self.control.write_all(bytes).await.unwrap();
+        self.control.flush().await.unwrap();
+    }
+
+    /// Answers pings for as long as this is polled.
+    pub(super) async fn answer_pings(&mut self) {
+        while let Some(sequence) = self.pings_rx.recv().await {
+            self.say(&ToLaptop::Pong { sequence }).await;
+        }
+    }
+
+    /// A connection from NGINX that has sent `first`.
+    pub(super) async fn connection(&self, intercept: &InterceptId, first: &[u8]) -> Stream {
+        let mut stream = self.mux.open().await.unwrap();
+        let open = StreamOpen::Connection { intercept: intercept.clone() };
+        write_frame(&mut stream, &open).await.unwrap();
+        stream.write_all(first).await.unwrap();
+        stream
+    }
+}
+
+/// Reads a hello and refuses it.
+pub(super) async fn refuse(mut io: DuplexStream, refusal: Refusal) {
+    let _: Hello = read_preamble(&mut io).await.unwrap();
+    write_preamble(&mut io, &Answer::Refused(refusal)).await.unwrap();
+}
+
+/// Takes connections and sends back what comes, in memory.
+pub(super) struct Echo;
+
+impl Acceptor for Echo {
+    fn serve(&self, arrival: Arrival) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let (mut from, mut to) = tokio::io::split(arrival.accept());
+            if tokio::io::copy(&mut from, &mut to).await.is_ok() {
+                let _ = to.shutdown().await;
+            }
+        })
+    }
+}
+
+/// Reads the verdict.
+pub(super) async fn verdict(stream: &mut Stream) -> u8 {
+    timeout(SOON, stream.read_u8()).await.expect("the verdict must come").unwrap()
+}

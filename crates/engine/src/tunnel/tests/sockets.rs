@@ -1,0 +1,233 @@
+//! Connections from NGINX to a local program on a real socket.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use intercept_protocol::mux::Stream;
+use intercept_protocol::relay::Verdict;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+use super::fake::{FakeAgent, Rig, SOON, verdict};
+use crate::target::Target;
+use crate::tunnel::{Direct, RelayEvent};
+
+/// A rig whose intercept goes to a listener of the test.
+struct Local {
+    rig: Rig,
+    agent: FakeAgent,
+    listener: TcpListener,
+}
+
+impl Local {
+    async fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let target = Target::localhost(listener.local_addr().unwrap().port());
+        let mut rig = Rig::new();
+        rig.routes.insert(rig.intercept.clone(), Direct::to(&target).unwrap());
+        let agent = rig.open().await;
+        Self { rig, agent, listener }
+    }
+
+    /// A connection from both ends: NGINX's and the local program's.
+    async fn connection(&self, first: &[u8]) -> (Stream, TcpStream) {
+        let stream = self.agent.connection(&self.rig.intercept, first).await;
+        let (local, _) = timeout(SOON, self.listener.accept()).await.unwrap().unwrap();
+        (stream, local)
+    }
+}
+
+fn pattern(length: usize) -> Vec<u8> {
+    (0..length).map(|at| (at.wrapping_mul(31) >> 3) as u8).collect()
+}
+
+async fn soon<F: Future>(what: F) -> F::Output {
+    timeout(SOON, what).await.expect("must not hang")
+}
+
+#[tokio::test]
+async fn five_megabytes_arrive_unchanged_both_ways() {
+    let local = Local::new().await;
+    let (stream, program) = local.connection(b"").await;
+    let sent = pattern(5 << 20);
+    let (mut from_cluster, mut to_cluster) = tokio::io::split(stream);
+    let (mut from_caller, mut to_caller) = program.into_split();
+    let send = async {
+        to_cluster.write_all(&sent).await.unwrap();
+        to_cluster.shutdown().await.unwrap();
+    };
+    let echo = async {
+        tokio::io::copy(&mut from_caller, &mut to_caller).await.unwrap();
+        to_caller.shutdown().await.unwrap();
+    };
+    let receive = async {
+        assert_eq!(from_cluster.read_u8().await.unwrap(), Verdict::Accepted as u8);
+        let mut received = Vec::new();
+        from_cluster.read_to_end(&mut received).await.unwrap();
+        received
+    };
+    let ((), (), received) = soon(async { tokio::join!(send, echo, receive) }).await;
+    assert!(received == sent, "{} of {} bytes", received.len(), sent.len());
+}
+
+#[tokio::test]
+async fn many_connections_at_once_do_not_mix() {
+    let local = Local::new().await;
+    let served = async {
+        for _ in 0..200 {
+            let (mut program, _) = local.listener.accept().await.unwrap();
+            tokio::spawn(async move {
+                let (mut from, mut to) = program.split();
+                tokio::io::copy(&mut from, &mut to).await.unwrap();
+            });
+        }
+    };
+    let asked = futures::future::join_all((0..200usize).map(|at| {
+        let agent = &local.agent;
+        let intercept = &local.rig.intercept;
+        async move {
+            let sent = pattern(at * 97);
+            let mut stream = agent.connection(intercept, &sent).await;
+            stream.shutdown().await.unwrap();
+            let mut received = Vec::new();
+            stream.read_to_end(&mut received).await.unwrap();
+            assert!(received[1..] == sent, "connection {at}");
+        }
+    }));
+    soon(async { tokio::join!(served, asked) }).await;
+}
+
+#[tokio::test]
+async fn half_closes_pass_in_both_directions() {
+    let local = Local::new().await;
+    let (mut stream, mut program) = local.connection(b"request").await;
+    stream.shutdown().await.unwrap();
+    let mut request = String::new();
+    soon(program.read_to_string(&mut request)).await.unwrap();
+    assert_eq!(request, "request");
+    program.write_all(b"answer").await.unwrap();
+    drop(program);
+    let mut answer = Vec::new();
+    soon(stream.read_to_end(&mut answer)).await.unwrap();
+    assert_eq!(answer, [&[Verdict::Accepted as u8], b"answer".as_slice()].concat());
+}
+
+#[tokio::test]
+async fn the_verdict_comes_before_a_slow_answer() {
+    let local = Local::new().await;
+    let (mut stream, _program) = local.connection(b"request").await;
+    assert_eq!(verdict(&mut stream).await, Verdict::Accepted as u8);
+}
+
+#[tokio::test]
+async fn a_reset_by_the_local_program_reaches_the_cluster() {
+    let local = Local::new().await;
+    let (mut stream, program) = local.connection(b"request").await;
+    verdict(&mut stream).await;
+    program.set_zero_linger().unwrap();
+    drop(program);
+    soon(stream.read_to_end(&mut Vec::new())).await.ok();
+    assert!(stream.get_ref().is_closed(), "must be reset, not half-closed");
+}
+
+#[tokio::test]
+async fn a_reset_by_the_cluster_reaches_the_local_program() {
+    let local = Local::new().await;
+    let (mut stream, mut program) = local.connection(b"request").await;
+    verdict(&mut stream).await;
+    let mut request = [0; 7];
+    soon(program.read_exact(&mut request)).await.unwrap();
+    drop(stream);
+    let ended = soon(program.read(&mut [0; 1])).await;
+    assert_eq!(ended.unwrap_err().kind(), ErrorKind::ConnectionReset);
+}
+
+#[tokio::test]
+async fn a_reset_after_the_callers_half_close_reaches_a_silent_program() {
+    let local = Local::new().await;
+    let (mut stream, mut program) = local.connection(b"request").await;
+    verdict(&mut stream).await;
+    stream.shutdown().await.unwrap();
+    soon(program.read_to_end(&mut Vec::new())).await.unwrap();
+    drop(stream);
+    // Its own direction is open, so only writing shows the reset: the first one may still be taken.
+    let refused = async {
+        while program.write_all(b"x").await.is_ok() {
+            program.writable().await.unwrap();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    soon(refused).await;
+}
+
+#[tokio::test]
+async fn a_lost_relay_resets_what_it_carried() {
+    let local = Local::new().await;
+    let (mut stream, mut program) = local.connection(b"request").await;
+    verdict(&mut stream).await;
+    soon(program.read_exact(&mut [0; 7])).await.unwrap();
+    local.agent.mux.close();
+    let ended = soon(program.read(&mut [0; 1])).await;
+    assert_eq!(ended.unwrap_err().kind(), ErrorKind::ConnectionReset);
+}
+
+#[tokio::test]
+async fn a_program_that_is_down_refuses_and_says_so_once() {
+    let Local { rig, agent, listener } = Local::new().await;
+    let mut events = rig.pool.events();
+    drop(listener);
+    for _ in 0..3 {
+        let mut stream = agent.connection(&rig.intercept, b"POST / HTTP/1.1\r\n\r\n").await;
+        assert_eq!(verdict(&mut stream).await, Verdict::Refused as u8);
+    }
+    let told = std::iter::from_fn(|| events.try_recv().ok());
+    assert_eq!(told.filter(|event| matches!(event, RelayEvent::NotServed { .. })).count(), 1);
+    let traffic = rig.routes.traffic(&rig.intercept).unwrap();
+    assert_eq!((traffic.refused, traffic.connections), (3, 0));
+}
+
+#[tokio::test]
+async fn an_intercept_nobody_routes_is_refused() {
+    let local = Local::new().await;
+    local.rig.routes.remove(&local.rig.intercept);
+    let mut stream = local.agent.connection(&local.rig.intercept, b"x").await;
+    assert_eq!(verdict(&mut stream).await, Verdict::Refused as u8);
+}
+
+#[tokio::test]
+async fn a_program_that_does_not_read_holds_the_caller_back() {
+    let local = Local::new().await;
+    let (mut stream, _program) = local.connection(b"").await;
+    let endless = async {
+        loop {
+            stream.write_all(&[0; 65536]).await.unwrap();
+        }
+    };
+    assert!(timeout(Duration::from_secs(2), endless).await.is_err());
+    // The others go on.
+    let (mut other, mut program) = local.connection(b"x").await;
+    program.write_all(b"y").await.unwrap();
+    assert_eq!(verdict(&mut other).await, Verdict::Accepted as u8);
+    assert_eq!(soon(other.read_u8()).await.unwrap(), b'y');
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_wait_for_the_request_is_carried_to_its_end() {
+    let local = Local::new().await;
+    let (stream, mut program) = local.connection(b"POST").await;
+    let (mut from_cluster, mut to_cluster) = tokio::io::split(stream);
+    // Far more than every buffer on the way holds: the program never reads it.
+    let upload = async { to_cluster.write_all(&vec![0; 16 << 20]).await };
+    let answer = async {
+        program.write_all(b"413").await.unwrap();
+        program.shutdown().await.unwrap();
+        let mut answer = Vec::new();
+        from_cluster.read_to_end(&mut answer).await.unwrap();
+        drop(program);
+        answer
+    };
+    let (uploaded, answer) = soon(async { tokio::join!(upload, answer) }).await;
+    assert_eq!(answer, b"\x01413");
+    uploaded.unwrap();
+}
