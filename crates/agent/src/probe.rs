@@ -182,7 +182,7 @@ impl Stage {
 
 /// The answer's first line, empty where there was none.
 async fn ask(port: u16, bytes: &[u8]) -> std::io::Result<String> {
-    let mut io = TcpStream::connect(("127.0.0.1", port)).await?;
+    let mut io = TcpStream::connect((std::net::Ipv4Addr::LOCALHOST, port)).await?;
     io.write_all(bytes).await?;
     let mut answer = Vec::new();
     io.take(MAX_ANSWER).read_to_end(&mut answer).await?;

@@ -136,7 +136,7 @@ pub async fn serve(agent: Arc<Agent>) {
 /// The port is the agent's own; only one that is still being replaced can hold it.
 async fn bind(port: u16) -> TcpListener {
     loop {
-        match TcpListener::bind(("127.0.0.1", port)).await {
+        match TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, port)).await {
             Ok(listener) => return listener,
             Err(error) => warning!("the relay cannot listen on 127.0.0.1:{port}: {error}"),
         }

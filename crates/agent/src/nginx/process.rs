@@ -197,7 +197,9 @@ async fn taken_over(health_port: u16, digest: &str, before: &BTreeSet<i32>) -> R
 /// What NGINX says it runs.
 async fn running_digest(health_port: u16) -> Option<String> {
     let ask = async {
-        let mut io = TcpStream::connect(("127.0.0.1", health_port)).await.ok()?;
+        let mut io = TcpStream::connect((std::net::Ipv4Addr::LOCALHOST, health_port))
+            .await
+            .ok()?;
         let request = format!("GET {CONFIGURATION_PATH} HTTP/1.0\r\n\r\n");
         io.write_all(request.as_bytes()).await.ok()?;
         let mut answer = String::new();

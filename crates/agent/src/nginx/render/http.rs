@@ -33,7 +33,8 @@ pub(super) fn block(sheet: &Sheet<'_>, ways: &[Way<'_>], digest: &str) -> String
     out
 }
 
-/// What is accepted, and for how long.
+/// What is accepted, and for how long. A shut gate's refusal is logged as critical, for every request: so only
+/// what is worse than that is logged.
 fn general(sheet: &Sheet<'_>) -> String {
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .iter()
@@ -51,7 +52,7 @@ fn general(sheet: &Sheet<'_>) -> String {
         ""
     };
     format!(
-        "    access_log off; error_log stderr crit;\n   {temporary}\n    \
+        "    access_log off; error_log stderr alert;\n   {temporary}\n    \
          default_type text/plain; server_tokens off; tcp_nodelay on;\n    \
          variables_hash_max_size 8192; variables_hash_bucket_size 256; map_hash_bucket_size 256;\n    \
          # --- what is accepted\n    \

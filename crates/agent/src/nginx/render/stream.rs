@@ -18,7 +18,7 @@ pub(super) fn block(sheet: &Sheet<'_>, ways: &[Way<'_>]) -> String {
         return servers;
     }
     format!(
-        "stream {{\n    error_log stderr crit;\n    tcp_nodelay on;\n    \
+        "stream {{\n    error_log stderr alert;\n    tcp_nodelay on;\n    \
          # As patient as no proxy at all: a reset or a close ends a connection, never a timer here.\n    \
          proxy_connect_timeout 1h; proxy_timeout 10d; proxy_half_close on; proxy_socket_keepalive on;\n\
          {servers}}}\n"

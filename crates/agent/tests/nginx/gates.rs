@@ -1,0 +1,168 @@
+//! What happens to requests while gates open and shut, laptops die, and local programs are down.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use intercept_protocol::matching::{Mark, Match};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::http;
+use crate::matching::{Parts, header};
+use crate::rig::{Developer, Laptop, Program, record, start_origin, who};
+
+const MARK: &str = "X-Dev: a\r\n";
+
+async fn start(rule: Match) -> Option<(Parts, Developer, u16)> {
+    let mut record = record(start_origin().await);
+    let developer = Developer::new();
+    record
+        .intercepts
+        .push(developer.intercept(record.listeners[0].port, rule));
+    let parts = Parts::start(&record).await?;
+    Some((parts, developer, record.relay_port))
+}
+
+#[tokio::test]
+async fn without_a_laptop_the_origin_answers_also_post() {
+    let Some((parts, developer, relay)) = start(header("X-Dev", Some("a"))).await else {
+        return;
+    };
+    assert_eq!(who(parts.port, "POST /", MARK, "body").await, "origin");
+    let laptop = Laptop::connect(relay, &developer, "laptop", Program::Answers).await;
+    parts.gates_are_open(1).await;
+    assert_eq!(who(parts.port, "POST /", MARK, "body").await, "laptop");
+    drop(laptop);
+    parts.gates_are_open(0).await;
+    assert_eq!(who(parts.port, "POST /", MARK, "body").await, "origin");
+}
+
+#[tokio::test]
+async fn a_local_program_that_is_down_leaves_every_request_to_the_origin() {
+    let Some((parts, developer, relay)) = start(header("X-Dev", Some("a"))).await else {
+        return;
+    };
+    let _laptop = Laptop::connect(relay, &developer, "laptop", Program::Refuses).await;
+    parts.gates_are_open(1).await;
+    for length in [0, 4, 100_000, 200_000] {
+        let request = format!("POST / HTTP/1.1\r\nHost: api\r\n{MARK}Content-Length: {length}\r\n\r\n");
+        let mut io = TcpStream::connect((Ipv4Addr::LOCALHOST, parts.port))
+            .await
+            .unwrap();
+        io.write_all(request.as_bytes()).await.unwrap();
+        io.write_all(&vec![b'x'; length]).await.unwrap();
+        let answer = http::read(&mut io).await.unwrap();
+        assert_eq!(answer.text(), format!("origin|POST / HTTP/1.1|{length}"));
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_the_laptop_may_have_is_never_sent_twice() {
+    let Some((parts, developer, relay)) = start(header("X-Dev", Some("a"))).await else {
+        return;
+    };
+    let laptop = Laptop::connect(relay, &developer, "laptop", Program::Hangs).await;
+    parts.gates_are_open(1).await;
+    let port = parts.port;
+    let asked = tokio::spawn(async move {
+        crate::rig::ask(
+            port,
+            format!("GET / HTTP/1.1\r\nHost: api\r\n{MARK}\r\n").as_bytes(),
+        )
+        .await
+    });
+    sleep(Duration::from_millis(100)).await;
+    drop(laptop);
+    assert!(
+        asked.await.unwrap().is_none(),
+        "NGINX must close without an answer"
+    );
+}
+
+#[tokio::test]
+async fn the_newest_connection_of_a_session_gets_the_requests() {
+    let Some((parts, developer, relay)) = start(header("X-Dev", Some("a"))).await else {
+        return;
+    };
+    let _old = Laptop::connect(relay, &developer, "old", Program::Answers).await;
+    let new = Laptop::connect(relay, &developer, "new", Program::Answers).await;
+    assert_eq!(who(parts.port, "GET /", MARK, "").await, "new");
+    drop(new);
+    crate::rig::await_condition("the older one takes over", || async {
+        who(parts.port, "GET /", MARK, "").await == "old"
+    })
+    .await;
+}
+
+/// Thirty-two callers, some kept alive, some fresh, while the gate opens and shuts some ninety times.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_post_is_lost_while_a_gate_opens_and_shuts() {
+    let Some((parts, developer, relay)) = start(Match::new(Mark::All)).await else {
+        return;
+    };
+    let _laptop = Laptop::connect(relay, &developer, "laptop", Program::Answers).await;
+    parts.gates_are_open(1).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let by_origin = Arc::new(AtomicUsize::new(0));
+    let mut callers = JoinSet::new();
+    for index in 0..32 {
+        let (stop, by_origin, port) = (stop.clone(), by_origin.clone(), parts.port);
+        callers.spawn(async move { call(port, index % 2 == 0, &stop, &by_origin).await });
+    }
+    let with = parts.agent.record.borrow().clone();
+    let mut without = with.as_deref().cloned().unwrap();
+    without.intercepts.clear();
+    let without = Arc::new(without);
+    for _ in 0..45 {
+        parts.agent.record.send_replace(Some(without.clone()));
+        sleep(Duration::from_millis(40)).await;
+        parts.agent.record.send_replace(with.clone());
+        sleep(Duration::from_millis(40)).await;
+    }
+    stop.store(true, Ordering::Relaxed);
+    let all = timeout(Duration::from_secs(20), callers.join_all())
+        .await
+        .expect("no caller may hang");
+    let (sent, lost): (usize, usize) = all
+        .into_iter()
+        .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    let by_origin = by_origin.load(Ordering::Relaxed);
+    eprintln!("{sent} POSTs, {by_origin} by the origin, {lost} lost");
+    assert_eq!(lost, 0, "of {sent}");
+    assert!(
+        by_origin > 100 && sent - by_origin > 100,
+        "both must have answered: {by_origin} of {sent}"
+    );
+}
+
+async fn call(port: u16, keeps: bool, stop: &AtomicBool, by_origin: &AtomicUsize) -> (usize, usize) {
+    let (mut sent, mut lost) = (0, 0);
+    let mut kept: Option<TcpStream> = None;
+    while !stop.load(Ordering::Relaxed) {
+        let mut io = match kept.take() {
+            Some(io) => io,
+            None => TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap(),
+        };
+        let request = b"POST /x HTTP/1.1\r\nHost: api\r\nContent-Length: 4\r\n\r\nbody";
+        sent += 1;
+        let answer = match io.write_all(request).await {
+            Ok(()) => http::read(&mut io).await,
+            Err(_) => None,
+        };
+        match answer {
+            Some(answer) if answer.text().starts_with("origin|POST") => {
+                by_origin.fetch_add(1, Ordering::Relaxed);
+            }
+            Some(answer) if answer.text().starts_with("laptop|POST") => {}
+            _ => lost += 1,
+        }
+        if keeps {
+            kept = Some(io);
+        }
+    }
+    (sent, lost)
+}

@@ -1,0 +1,12 @@
+//! The agent's parts around a real NGINX on the loopback address.
+//!
+//! `INTERCEPT_NGINX` names the binary; otherwise `nginx` on the path is taken. Without one these tests say so and
+//! pass, except under `CI=true`, where that is a failure.
+
+mod gates;
+mod hostile;
+mod http;
+mod matching;
+mod pod;
+mod protocols;
+mod rig;

@@ -1,0 +1,252 @@
+//! The whole agent in this process, with a record in a folder and NGINX started as its container would.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use intercept_protocol::matching::{Mark, Match};
+use intercept_protocol::record::Record;
+use intercept_protocol::relay::{Answer, Hello, read_preamble, write_preamble};
+use intercept_protocol::relay::{Refusal, ToAgent, ToLaptop};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::matching::{header, settings};
+use crate::rig::{
+    Developer, Laptop, Program, RunningNginx, await_condition, record, start_origin, usable_nginx, who,
+};
+
+const MARK: &str = "X-Dev: a\r\n";
+
+struct Pod {
+    record: Record,
+    run_dir: PathBuf,
+    dir: TempDir,
+    nginx: RunningNginx,
+    stop_tx: oneshot::Sender<()>,
+    agent: JoinHandle<()>,
+}
+
+impl Pod {
+    async fn start(record: Record) -> Option<Self> {
+        let (path, _) = usable_nginx().await?;
+        let dir = tempfile::tempdir().unwrap();
+        let settings = settings(&dir);
+        let run_dir = settings.run_dir.clone();
+        write(&dir, &record.to_json());
+        let (stop_tx, stop_rx) = oneshot::channel::<()>();
+        let agent = tokio::spawn(async move {
+            let stop = async {
+                let _ = stop_rx.await;
+            };
+            intercept_agent::run(settings, stop).await.unwrap();
+        });
+        let file = run_dir.join("nginx.conf");
+        await_condition("the agent writes nginx.conf", || async { file.exists() }).await;
+        let nginx = RunningNginx::start(&path, &run_dir);
+        Some(Self {
+            record,
+            run_dir,
+            dir,
+            nginx,
+            stop_tx,
+            agent,
+        })
+    }
+
+    fn port(&self) -> u16 {
+        self.record.listeners[0].port
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut Record)) {
+        change(&mut self.record);
+        write(&self.dir, &self.record.to_json());
+    }
+}
+
+/// As the kubelet does: all at once.
+fn write(dir: &TempDir, text: &str) {
+    let folder = dir.path().join("record");
+    std::fs::write(folder.join("next"), text).unwrap();
+    std::fs::rename(folder.join("next"), folder.join("record.json")).unwrap();
+}
+
+async fn with_one() -> (Record, Developer) {
+    let mut record = record(start_origin().await);
+    let developer = Developer::new();
+    record
+        .intercepts
+        .push(developer.intercept(record.listeners[0].port, header("X-Dev", Some("a"))));
+    (record, developer)
+}
+
+#[tokio::test]
+async fn a_second_developer_joins_and_leaves_without_a_restart() {
+    let (record, first) = with_one().await;
+    let Some(mut pod) = Pod::start(record).await else {
+        return;
+    };
+    let mut laptop = Laptop::connect(pod.record.relay_port, &first, "first", Program::Answers).await;
+    laptop.is_ready(&pod.record.intercepts[0].id.clone()).await;
+    assert_eq!(who(pod.port(), "POST /", MARK, "x").await, "first");
+
+    let second = Developer::new();
+    let joined = second.intercept(pod.port(), header("X-Dev", Some("b")));
+    let id = joined.id.clone();
+    let before = Instant::now();
+    pod.change(|record| record.intercepts.push(joined));
+    let mut other = Laptop::connect(pod.record.relay_port, &second, "second", Program::Answers).await;
+    other.is_ready(&id).await;
+    eprintln!("joined through the volume in {:?}", before.elapsed());
+    assert_eq!(who(pod.port(), "POST /", "X-Dev: b\r\n", "x").await, "second");
+    assert_eq!(who(pod.port(), "POST /", MARK, "x").await, "first");
+
+    pod.change(|record| record.intercepts.retain(|one| one.id != id));
+    other
+        .hears(|message| match message {
+            ToLaptop::Status(status) => (!status.routed.contains(&id)).then_some(()),
+            _ => None,
+        })
+        .await;
+    assert_eq!(who(pod.port(), "POST /", "X-Dev: b\r\n", "x").await, "origin");
+}
+
+#[tokio::test]
+async fn a_probe_goes_all_the_way_and_only_to_the_laptop() {
+    let (record, developer) = with_one().await;
+    let Some(pod) = Pod::start(record).await else {
+        return;
+    };
+    let id = pod.record.intercepts[0].id.clone();
+    // The program being down does not matter to a probe.
+    let mut laptop = Laptop::connect(pod.record.relay_port, &developer, "laptop", Program::Refuses).await;
+    laptop.is_ready(&id).await;
+    let probe = ToAgent::Probe {
+        intercept: id.clone(),
+        nonce: 42,
+    };
+    laptop.say_tx.send(probe).await.unwrap();
+    let failure = laptop
+        .hears(|message| match message {
+            ToLaptop::Probed { nonce: 42, failure } => Some(failure),
+            _ => None,
+        })
+        .await;
+    assert_eq!(failure, None);
+    assert_eq!(
+        who(pod.port(), "GET /", &format!("{MARK}intercept-probe: 42\r\n"), "").await,
+        "origin"
+    );
+}
+
+#[tokio::test]
+async fn a_record_that_is_no_good_changes_nothing_and_is_told() {
+    let (record, developer) = with_one().await;
+    let Some(mut pod) = Pod::start(record).await else {
+        return;
+    };
+    let mut laptop = Laptop::connect(pod.record.relay_port, &developer, "laptop", Program::Answers).await;
+    laptop.is_ready(&pod.record.intercepts[0].id.clone()).await;
+    write(&pod.dir, "{ \"format\": 1, ");
+    rejected(&mut laptop, true).await;
+    assert_eq!(who(pod.port(), "POST /", MARK, "x").await, "laptop");
+    // Two servers on one address: NGINX itself refuses this one.
+    let health = pod.record.health_port;
+    pod.change(|record| record.listeners.push(record.listeners[0].clone()));
+    let words = rejected(&mut laptop, true).await.unwrap_or_default();
+    assert!(words.contains("[emerg]"), "{words}");
+    assert_eq!(who(pod.port(), "POST /", MARK, "x").await, "laptop");
+    pod.change(|record| {
+        record.listeners.pop();
+        record.health_port = health;
+    });
+    rejected(&mut laptop, false).await;
+}
+
+async fn rejected(laptop: &mut Laptop, expected: bool) -> Option<String> {
+    laptop
+        .hears(|message| match message {
+            ToLaptop::Status(status) if status.rejected.is_some() == expected => Some(status.rejected),
+            _ => None,
+        })
+        .await
+}
+
+#[tokio::test]
+async fn a_laptop_without_the_right_token_is_refused() {
+    let (record, developer) = with_one().await;
+    let Some(pod) = Pod::start(record).await else {
+        return;
+    };
+    let port = pod.record.relay_port;
+    await_condition("the relay listens", || async move {
+        TcpStream::connect(("127.0.0.1", port)).await.is_ok()
+    })
+    .await;
+    let mut io = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let hello = Hello {
+        program: "test".into(),
+        session: developer.session.clone(),
+        token: Developer::new().token,
+    };
+    write_preamble(&mut io, &hello).await.unwrap();
+    let answer: Answer = read_preamble(&mut io).await.unwrap();
+    assert!(matches!(answer, Answer::Refused(Refusal::UnknownSession)));
+}
+
+#[tokio::test]
+async fn a_silent_laptop_is_given_up() {
+    let mut record = record(start_origin().await);
+    let developer = Developer::new();
+    record
+        .intercepts
+        .push(developer.intercept(record.listeners[0].port, Match::new(Mark::All)));
+    let Some(pod) = Pod::start(record).await else {
+        return;
+    };
+    let mut laptop = Laptop::connect(pod.record.relay_port, &developer, "laptop", Program::Hangs).await;
+    laptop.is_ready(&pod.record.intercepts[0].id.clone()).await;
+    laptop.falls_silent();
+    let before = Instant::now();
+    await_condition("the origin answers", || async {
+        let asked = who(pod.port(), "POST /", "", "x");
+        tokio::time::timeout(Duration::from_millis(200), asked)
+            .await
+            .is_ok_and(|who| who == "origin")
+    })
+    .await;
+    assert!(
+        before.elapsed() < Duration::from_secs(7),
+        "{:?}",
+        before.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn a_drain_asks_callers_away_and_ends_nginx() {
+    let (record, developer) = with_one().await;
+    let Some(mut pod) = Pod::start(record).await else {
+        return;
+    };
+    let mut laptop = Laptop::connect(pod.record.relay_port, &developer, "laptop", Program::Answers).await;
+    laptop.is_ready(&pod.record.intercepts[0].id.clone()).await;
+    pod.stop_tx.send(()).unwrap();
+    laptop
+        .hears(|message| matches!(message, ToLaptop::Draining).then_some(()))
+        .await;
+    let port = pod.record.listeners[0].port;
+    let request = format!("GET / HTTP/1.1\r\nHost: api\r\n{MARK}\r\n");
+    await_condition("answers say close", || async {
+        let answer = crate::rig::ask(port, request.as_bytes()).await.unwrap();
+        assert!(
+            answer.text().starts_with("laptop|"),
+            "the laptop must go on answering"
+        );
+        answer.header("connection") == Some("close")
+    })
+    .await;
+    assert!(pod.nginx.has_ended().await, "NGINX must have quit");
+    pod.agent.await.unwrap();
+    assert!(pod.run_dir.join("drained").exists());
+}
