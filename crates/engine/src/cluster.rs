@@ -235,7 +235,7 @@ impl Cluster {
             Ok(Err(error)) => ApiFailure::from(error),
             Err(_) => ApiFailure {
                 kind: FailureKind::Timeout,
-                words: format!("no answer within {} s", PROBE_LIMIT.as_secs()),
+                words: format!("no answer within {} s", PROBE_LIMIT.as_secs()).into(),
             },
         };
         self.judge(failure)

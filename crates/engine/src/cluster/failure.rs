@@ -27,7 +27,7 @@ pub struct ApiFailure {
     /// What to act on.
     pub kind: FailureKind,
     /// Kubernetes' own words, or those of the network where it never answered.
-    pub words: String,
+    pub words: Box<str>,
 }
 
 /// The kinds of [`ApiFailure`].
@@ -45,9 +45,9 @@ pub enum FailureKind {
     /// 403: rights, an admission rule or a quota; only the words tell which.
     Forbidden {
         /// What was tried, where the caller said so with [`ApiFailure::during`].
-        verb: Option<String>,
+        verb: Option<Box<str>>,
         /// The resource, as Kubernetes or the caller names it.
-        resource: Option<String>,
+        resource: Option<Box<str>>,
     },
     /// 404: no such object, namespace or API.
     NotFound,
@@ -90,8 +90,8 @@ impl ApiFailure {
     #[must_use]
     pub fn during(mut self, tried_verb: &str, tried_resource: &str) -> Self {
         if let FailureKind::Forbidden { verb, resource } = &mut self.kind {
-            verb.get_or_insert_with(|| tried_verb.to_owned());
-            resource.get_or_insert_with(|| tried_resource.to_owned());
+            verb.get_or_insert_with(|| tried_verb.into());
+            resource.get_or_insert_with(|| tried_resource.into());
         }
         self
     }
@@ -169,7 +169,10 @@ impl ApiFailure {
             words.truncate(end);
             words.push('…');
         }
-        Self { kind, words }
+        Self {
+            kind,
+            words: words.into(),
+        }
     }
 }
 

@@ -36,8 +36,9 @@ fn forbidden(status: &Status) -> FailureKind {
     let resource = status
         .details
         .as_ref()
-        .map(|details| details.kind.clone())
-        .filter(|kind| !kind.is_empty());
+        .map(|details| details.kind.as_str())
+        .filter(|kind| !kind.is_empty())
+        .map(Box::from);
     FailureKind::Forbidden { verb: None, resource }
 }
 

@@ -50,7 +50,7 @@ fn a_refusal_names_verb_and_resource_and_keeps_kubernetes_words() {
     let details: StatusDetails = serde_json::from_value(serde_json::json!({"kind": "services"})).unwrap();
     let failure = ApiFailure::from(&status(403, "Forbidden").with_details(details)).during("patch", "pods");
     assert_eq!(failure.to_string(), "not allowed to patch services: said so");
-    assert_eq!(failure.words, "said so");
+    assert_eq!(&*failure.words, "said so");
 }
 
 #[test]
