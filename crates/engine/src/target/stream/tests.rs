@@ -31,7 +31,9 @@ fn self_signed() -> TlsAcceptor {
 #[tokio::test]
 async fn localhost_is_found_on_either_of_its_addresses() {
     for address in ["127.0.0.1:0", "[::1]:0"] {
-        let Ok(_) = TcpListener::bind(address).await else { continue };
+        let Ok(_) = TcpListener::bind(address).await else {
+            continue;
+        };
         let (_listener, port) = listen(address).await;
         let connector = Target::localhost(port).connector().unwrap();
         // The second time it is asked first where it answered.
@@ -46,11 +48,18 @@ async fn localhost_is_found_on_either_of_its_addresses() {
 async fn a_port_where_nothing_listens_says_so() {
     let (listener, port) = listen("127.0.0.1:0").await;
     drop(listener);
-    for written in [format!("{port}"), format!("127.0.0.1:{port}"), format!("https://127.0.0.1:{port}")] {
+    for written in [
+        format!("{port}"),
+        format!("127.0.0.1:{port}"),
+        format!("https://127.0.0.1:{port}"),
+    ] {
         let mut target: Target = written.parse().unwrap();
         target.accept_any_certificate = true;
         let error = target.listening().await.unwrap_err();
-        assert!(matches!(error, TargetError::NotListening { .. }), "{written}: {error}");
+        assert!(
+            matches!(error, TargetError::NotListening { .. }),
+            "{written}: {error}"
+        );
     }
 }
 
@@ -80,7 +89,13 @@ async fn a_certificate_nobody_signed_is_refused_unless_asked() {
     });
     let mut target: Target = format!("https://localhost:{port}").parse().unwrap();
     let error = target.connect().await.err().unwrap();
-    assert!(matches!(error, TargetError::Certificate { .. } | TargetError::TlsSetup { .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            TargetError::Certificate { .. } | TargetError::TlsSetup { .. }
+        ),
+        "{error}"
+    );
     target.accept_any_certificate = true;
     let mut stream = target.connect().await.unwrap();
     stream.write_all(b"a").await.unwrap();
@@ -114,5 +129,8 @@ async fn only_a_finished_connection_ends_without_a_reset() {
     let stream = target.connect().await.unwrap();
     let (mut program, _) = listener.accept().await.unwrap();
     drop(stream);
-    assert_eq!(program.read(&mut [0; 1]).await.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+    assert_eq!(
+        program.read(&mut [0; 1]).await.unwrap_err().kind(),
+        io::ErrorKind::ConnectionReset
+    );
 }

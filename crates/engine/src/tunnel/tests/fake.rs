@@ -52,12 +52,21 @@ impl Rig {
         };
         let connector = FakePods { pods_rx, dial_tx };
         let pool = RelayPool::start_with_clock(connector, credentials, routes.clone(), wall_clock);
-        Self { pool, routes, intercept: InterceptId::random(), pods_tx, dial_rx }
+        Self {
+            pool,
+            routes,
+            intercept: InterceptId::random(),
+            pods_tx,
+            dial_rx,
+        }
     }
 
     /// The laptop's next connection.
     pub(super) async fn dialled(&mut self) -> DuplexStream {
-        timeout(SOON, self.dial_rx.recv()).await.expect("must connect").expect("must be running")
+        timeout(SOON, self.dial_rx.recv())
+            .await
+            .expect("must connect")
+            .expect("must be running")
     }
 
     /// An agent that lets the laptop in and routes the intercept.
@@ -71,13 +80,20 @@ impl Rig {
 
     pub(super) fn routed(&self) -> Status {
         let ids = vec![self.intercept.clone()];
-        Status { routed: ids.clone(), open: ids, rejected: None }
+        Status {
+            routed: ids.clone(),
+            open: ids,
+            rejected: None,
+        }
     }
 
     pub(super) async fn await_state(&self, is_it: impl Fn(Option<&RelayState>) -> bool) {
         let mut states_rx = self.pool.states();
         let wait = states_rx.wait_for(|states| is_it(states.values().next()));
-        timeout(SOON, wait).await.expect("the state must come").expect("the pool must run");
+        timeout(SOON, wait)
+            .await
+            .expect("the state must come")
+            .expect("the pool must run");
     }
 }
 
@@ -121,7 +137,14 @@ pub(super) struct FakeAgent {
 impl FakeAgent {
     pub(super) async fn welcome(mut io: DuplexStream) -> Self {
         let _: Hello = read_preamble(&mut io).await.unwrap();
-        write_preamble(&mut io, &Answer::Welcome { program: "agent".into() }).await.unwrap();
+        write_preamble(
+            &mut io,
+            &Answer::Welcome {
+                program: "agent".into(),
+            },
+        )
+        .await
+        .unwrap();
         let (mux, mut incoming, _) = Mux::start(io, Side::Agent);
         let (mut reader, control) = tokio::io::split(incoming.accept().await.unwrap());
         let (heard_tx, heard_rx) = mpsc::unbounded_channel();
@@ -134,7 +157,13 @@ impl FakeAgent {
                 };
             }
         });
-        Self { mux, heard_rx, control, pings_rx, _incoming: incoming }
+        Self {
+            mux,
+            heard_rx,
+            control,
+            pings_rx,
+            _incoming: incoming,
+        }
     }
 
     pub(super) async fn say(&mut self, message: &ToLaptop) {
@@ -156,7 +185,9 @@ impl FakeAgent {
     /// A connection from NGINX that has sent `first`.
     pub(super) async fn connection(&self, intercept: &InterceptId, first: &[u8]) -> Stream {
         let mut stream = self.mux.open().await.unwrap();
-        let open = StreamOpen::Connection { intercept: intercept.clone() };
+        let open = StreamOpen::Connection {
+            intercept: intercept.clone(),
+        };
         write_frame(&mut stream, &open).await.unwrap();
         stream.write_all(first).await.unwrap();
         stream
@@ -185,5 +216,8 @@ impl Acceptor for Echo {
 
 /// Reads the verdict.
 pub(super) async fn verdict(stream: &mut Stream) -> u8 {
-    timeout(SOON, stream.read_u8()).await.expect("the verdict must come").unwrap()
+    timeout(SOON, stream.read_u8())
+        .await
+        .expect("the verdict must come")
+        .unwrap()
 }

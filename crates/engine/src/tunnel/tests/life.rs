@@ -19,7 +19,11 @@ async fn an_unknown_session_asks_again_soon() {
         refuse(io, Refusal::UnknownSession).await;
     }
     rig.open().await;
-    assert!(began.elapsed() <= Duration::from_millis(300), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() <= Duration::from_millis(300),
+        "{:?}",
+        began.elapsed()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -37,7 +41,11 @@ async fn another_version_is_final_and_says_so() {
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_talks_garbage_is_tried_again() {
     let mut rig = Rig::new();
-    for garbage in [b"HTTP/1.1 400 Bad Request\r\n\r\n".as_slice(), b"", b"intercpt\0\x01\xff\xff\xff\xff"] {
+    for garbage in [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n".as_slice(),
+        b"",
+        b"intercpt\0\x01\xff\xff\xff\xff",
+    ] {
         let mut io = rig.dialled().await;
         io.write_all(garbage).await.unwrap();
     }
@@ -86,7 +94,11 @@ async fn a_lost_connection_is_opened_again_within_a_tenth_of_a_second() {
     let began = Instant::now();
     agent.mux.close();
     rig.open().await;
-    assert!(began.elapsed() <= Duration::from_millis(100), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() <= Duration::from_millis(100),
+        "{:?}",
+        began.elapsed()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -103,11 +115,15 @@ async fn a_draining_pod_is_served_but_not_connected_again() {
     rig.routes.insert(rig.intercept.clone(), Echo);
     let mut agent = rig.open().await;
     agent.say(&ToLaptop::Draining).await;
-    rig.await_state(|state| matches!(state, Some(RelayState::Draining))).await;
+    rig.await_state(|state| matches!(state, Some(RelayState::Draining)))
+        .await;
     let mut stream = agent.connection(&rig.intercept, b"x").await;
     assert_eq!(verdict(&mut stream).await, Verdict::Accepted as u8);
     agent.mux.close();
-    assert!(timeout(SOON, rig.dial_rx.recv()).await.is_err(), "must not connect again");
+    assert!(
+        timeout(SOON, rig.dial_rx.recv()).await.is_err(),
+        "must not connect again"
+    );
     rig.pods_tx.send_replace(Pods::new());
     rig.await_state(|state| state.is_none()).await;
 }
@@ -118,7 +134,8 @@ async fn a_pod_that_is_gone_keeps_its_relay_until_that_ends() {
     rig.routes.insert(rig.intercept.clone(), Echo);
     let agent = rig.open().await;
     rig.pods_tx.send_replace(Pods::new());
-    rig.await_state(|state| matches!(state, Some(RelayState::Draining))).await;
+    rig.await_state(|state| matches!(state, Some(RelayState::Draining)))
+        .await;
     let mut stream = agent.connection(&rig.intercept, b"x").await;
     assert_eq!(verdict(&mut stream).await, Verdict::Accepted as u8);
     drop(stream);
@@ -129,17 +146,24 @@ async fn a_pod_that_is_gone_keeps_its_relay_until_that_ends() {
 #[tokio::test(start_paused = true)]
 async fn a_pod_that_gets_further_is_tried_at_once() {
     let mut rig = Rig::new();
-    rig.pods_tx.send_replace(Pods::from([("pod-b".into(), PodStage::Starting)]));
+    rig.pods_tx
+        .send_replace(Pods::from([("pod-b".into(), PodStage::Starting)]));
     // Long enough for the waits between tries to reach seconds.
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(60) {
         drop(rig.dialled().await);
     }
-    rig.await_state(|state| matches!(state, Some(RelayState::Lost { .. }))).await;
+    rig.await_state(|state| matches!(state, Some(RelayState::Lost { .. })))
+        .await;
     let began = Instant::now();
-    rig.pods_tx.send_replace(Pods::from([("pod-b".into(), PodStage::Running)]));
+    rig.pods_tx
+        .send_replace(Pods::from([("pod-b".into(), PodStage::Running)]));
     drop(rig.dialled().await);
-    assert!(began.elapsed() < Duration::from_millis(100), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() < Duration::from_millis(100),
+        "{:?}",
+        began.elapsed()
+    );
 }
 
 static SLEPT_SECONDS: AtomicU64 = AtomicU64::new(0);
@@ -152,7 +176,9 @@ fn wall_clock_that_can_jump() -> SystemTime {
 async fn after_the_laptops_sleep_a_dead_connection_is_replaced_at_once() {
     let mut rig = Rig::with_clock(wall_clock_that_can_jump);
     let mut agent = rig.open().await;
-    timeout(Duration::from_secs(2), agent.answer_pings()).await.unwrap_err();
+    timeout(Duration::from_secs(2), agent.answer_pings())
+        .await
+        .unwrap_err();
     let began = Instant::now();
     SLEPT_SECONDS.store(3600, Ordering::Relaxed);
     rig.dialled().await;
@@ -185,6 +211,9 @@ async fn stopping_sends_new_connections_back_and_ends_what_does_not_finish() {
     let ((), late) = tokio::join!(rig.pool.stop(), late);
     assert_eq!(late, Verdict::Refused as u8);
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
-    assert!(served.read_to_end(&mut Vec::new()).await.is_ok(), "must have ended");
+    assert!(
+        served.read_to_end(&mut Vec::new()).await.is_ok(),
+        "must have ended"
+    );
     rig.pool.stop().await;
 }

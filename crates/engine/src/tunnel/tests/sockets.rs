@@ -25,7 +25,8 @@ impl Local {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let target = Target::localhost(listener.local_addr().unwrap().port());
         let mut rig = Rig::new();
-        rig.routes.insert(rig.intercept.clone(), Direct::to(&target).unwrap());
+        rig.routes
+            .insert(rig.intercept.clone(), Direct::to(&target).unwrap());
         let agent = rig.open().await;
         Self { rig, agent, listener }
     }
@@ -110,7 +111,10 @@ async fn half_closes_pass_in_both_directions() {
     drop(program);
     let mut answer = Vec::new();
     soon(stream.read_to_end(&mut answer)).await.unwrap();
-    assert_eq!(answer, [&[Verdict::Accepted as u8], b"answer".as_slice()].concat());
+    assert_eq!(
+        answer,
+        [&[Verdict::Accepted as u8], b"answer".as_slice()].concat()
+    );
 }
 
 #[tokio::test]
@@ -182,7 +186,11 @@ async fn a_program_that_is_down_refuses_and_says_so_once() {
         assert_eq!(verdict(&mut stream).await, Verdict::Refused as u8);
     }
     let told = std::iter::from_fn(|| events.try_recv().ok());
-    assert_eq!(told.filter(|event| matches!(event, RelayEvent::NotServed { .. })).count(), 1);
+    assert_eq!(
+        told.filter(|event| matches!(event, RelayEvent::NotServed { .. }))
+            .count(),
+        1
+    );
     let traffic = rig.routes.traffic(&rig.intercept).unwrap();
     assert_eq!((traffic.refused, traffic.connections), (3, 0));
 }
