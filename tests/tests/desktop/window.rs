@@ -1,0 +1,200 @@
+//! One running desktop program with its window, through `tauri-driver`.
+
+use std::ffi::OsStr;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use fantoccini::wd::Capabilities;
+use fantoccini::{Client, ClientBuilder, Locator};
+use serde_json::json;
+use tokio::net::{TcpListener, TcpStream};
+
+/// A cold web view on a busy machine takes several seconds; more is a failure.
+const LIMIT: Duration = Duration::from_secs(60);
+const DRIVER: &str = "WebKitWebDriver";
+
+/// Whether all that a real window needs is here; if not, says what is missing.
+pub(crate) fn can_show_windows() -> bool {
+    let has_display = std::env::var_os("DISPLAY").is_some();
+    let missing = [
+        (!has_display).then(|| "a display".to_owned()),
+        find("tauri-driver").is_none().then(|| "tauri-driver".to_owned()),
+        find(DRIVER).is_none().then(|| DRIVER.to_owned()),
+        (!program().exists()).then(|| format!("the built program {}", program().display())),
+    ];
+    let missing: Vec<String> = missing.into_iter().flatten().collect();
+    if missing.is_empty() {
+        return true;
+    }
+    let words = format!("NOT RUN: a test of the real window lacks {}; see scripts/test.sh", missing.join(", "));
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "{words}");
+    eprintln!("{words}");
+    false
+}
+
+/// The open window. Close it with [`Window::close`]; a failed test ends its processes all the same.
+pub(crate) struct Window {
+    client: Client,
+    driver: Driver,
+    _home: tempfile::TempDir,
+}
+
+impl Window {
+    /// Starts the program with this `KUBECONFIG` and a home of its own.
+    pub(crate) async fn open(kubeconfig: &OsStr) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let driver = Driver::start(kubeconfig, home.path()).await;
+        let mut capabilities = Capabilities::new();
+        capabilities.insert("tauri:options".to_owned(), json!({ "application": program() }));
+        capabilities.insert("browserName".to_owned(), json!("wry"));
+        let mut builder = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
+        let session = builder.capabilities(capabilities).connect(&driver.address);
+        let client = tokio::time::timeout(LIMIT, session).await.expect("the window must open in time").unwrap();
+        Self { client, driver, _home: home }
+    }
+
+    /// Ends session and program, and waits until their processes are gone.
+    pub(crate) async fn close(self) {
+        self.client.close().await.unwrap();
+        self.driver.end();
+    }
+
+    pub(crate) async fn await_text(&self, words: &str) {
+        self.await_element(&format!("//*[contains(text(), '{words}')]")).await;
+    }
+
+    pub(crate) async fn choose_context(&self, name: &str) {
+        self.await_element(&format!("//*[@role='option'][contains(., '{name}')]")).await.click().await.unwrap();
+    }
+
+    /// Presses the button or choice with these words.
+    pub(crate) async fn press(&self, words: &str) {
+        self.await_element(&format!("//button[normalize-space(.)='{words}']")).await.click().await.unwrap();
+    }
+
+    /// The text of a Service's row.
+    pub(crate) async fn await_row(&self, name: &str) -> String {
+        let row = format!("//*[@role='row'][.//*[normalize-space(.)='{name}']]");
+        self.await_element(&row).await.text().await.unwrap()
+    }
+
+    /// The text of the error in sight.
+    pub(crate) async fn await_alert(&self) -> String {
+        self.await_element("//*[@role='alert']").await.text().await.unwrap()
+    }
+
+    /// What the program says when the page calls one of its commands.
+    pub(crate) async fn invoke(&self, command: &str) -> String {
+        let script = "const [command, done] = arguments;
+            window.__TAURI_INTERNALS__.invoke(command, {}).then(
+                (answer) => done(`answered: ${JSON.stringify(answer)}`), (error) => done(`refused: ${error}`));";
+        self.client.execute_async(script, vec![json!(command)]).await.unwrap().as_str().unwrap().to_owned()
+    }
+
+    /// Whether a script that somebody got into the page would run.
+    pub(crate) async fn inline_script_result(&self) -> String {
+        let script = "const smuggled = document.createElement('script');
+            smuggled.textContent = 'window.smuggled = true';
+            document.body.append(smuggled);
+            return window.smuggled ? 'ran' : 'did not run';";
+        self.client.execute(script, vec![]).await.unwrap().as_str().unwrap().to_owned()
+    }
+
+    /// Keeps what is in sight for people to look at.
+    pub(crate) async fn screenshot(&self, name: &str) {
+        let folder = target().join("screenshots");
+        std::fs::create_dir_all(&folder).unwrap();
+        let picture = self.client.screenshot().await.unwrap();
+        std::fs::write(folder.join(format!("{name}.png")), picture).unwrap();
+    }
+
+    async fn await_element(&self, xpath: &str) -> fantoccini::elements::Element {
+        let found = self.client.wait().at_most(LIMIT).for_element(Locator::XPath(xpath)).await;
+        match found {
+            Ok(element) => element,
+            Err(error) => {
+                let page = self.client.source().await.unwrap_or_default();
+                panic!("the window does not show {xpath}: {error}\n{page}");
+            }
+        }
+    }
+}
+
+/// `tauri-driver` and what it starts, in a process group of its own so that all of it can be ended by id.
+struct Driver {
+    process: Child,
+    address: String,
+}
+
+impl Driver {
+    async fn start(kubeconfig: &OsStr, home: &Path) -> Self {
+        let (port, native_port) = (free_port().await, free_port().await);
+        let log = std::fs::File::create(home.join("driver.log")).unwrap();
+        let process = Command::new(find("tauri-driver").expect("checked before"))
+            .args(["--port", &port.to_string(), "--native-port", &native_port.to_string()])
+            .arg("--native-driver")
+            .arg(find(DRIVER).expect("checked before"))
+            .env("KUBECONFIG", kubeconfig)
+            .env("HOME", home)
+            .env("XDG_DATA_HOME", home.join("data"))
+            .env("XDG_CACHE_HOME", home.join("cache"))
+            .env("XDG_CONFIG_HOME", home.join("config"))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let driver = Self { process, address: format!("http://127.0.0.1:{port}") };
+        for port in [port, native_port] {
+            tokio::time::timeout(LIMIT, await_listener(port)).await.expect("the drivers must listen in time");
+        }
+        driver
+    }
+
+    fn end(mut self) {
+        self.terminate();
+    }
+
+    fn terminate(&mut self) {
+        let group = format!("-{}", self.process.id());
+        // Nothing is left to end where it fails.
+        let _ = Command::new("kill").args(["-TERM", "--", &group]).stderr(Stdio::null()).status();
+        let _ = self.process.wait();
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.terminate();
+    }
+}
+
+async fn await_listener(port: u16) {
+    let mut tick = tokio::time::interval(Duration::from_millis(50));
+    while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+        tick.tick().await;
+    }
+}
+
+async fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
+}
+
+/// The folder of this build: tests run from `<target>/<profile>/deps`.
+fn target() -> PathBuf {
+    let this = std::env::current_exe().unwrap();
+    this.ancestors().nth(3).expect("tests must run from the target folder").to_owned()
+}
+
+fn program() -> PathBuf {
+    let named = std::env::var_os("INTERCEPT_TEST_DESKTOP").map(PathBuf::from);
+    named.unwrap_or_else(|| target().join("debug/intercept"))
+}
+
+fn find(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|candidate| candidate.is_file())
+}

@@ -1,0 +1,87 @@
+//! The real window of the built program, driven as a user would: WebDriver on the system's web view.
+//!
+//! Needs a display (`scripts/test.sh` starts a virtual one), `tauri-driver` and `WebKitWebDriver`, and the program built
+//! with the window inside (`--features intercept/custom-protocol`). Where they are missing the tests say loudly that
+//! they did not run; under `CI=true` that is a failure. With `INTERCEPT_TEST_KUBECONFIG` the cluster is the one it
+//! names, otherwise a stand-in that answers just what listing Services asks. Screenshots: `target/screenshots`.
+#![cfg(target_os = "linux")]
+
+#[path = "desktop/stand_in.rs"]
+mod stand_in;
+#[path = "desktop/window.rs"]
+mod window;
+
+use stand_in::Clusters;
+use window::{Window, can_show_windows};
+
+#[tokio::test]
+async fn desktop_shows_the_services_of_a_context_once_it_is_chosen() {
+    if !can_show_windows() {
+        return;
+    }
+    let clusters = Clusters::start().await;
+    let window = Window::open(&clusters.kubeconfig()).await;
+
+    window.await_text("None has been contacted yet").await;
+    window.screenshot("contexts-dark").await;
+    window.choose_context(clusters.reachable()).await;
+    let row = window.await_row("kubernetes").await;
+    for words in ["default", "ClusterIP", "https:443"] {
+        assert!(row.contains(words), "the row of Service kubernetes lacks {words}: {row}");
+    }
+    window.screenshot("services-dark").await;
+    window.press("Light").await;
+    window.screenshot("services-light").await;
+    window.close().await;
+}
+
+#[tokio::test]
+async fn desktop_shows_cause_and_next_step_of_a_context_that_does_not_answer() {
+    if !can_show_windows() {
+        return;
+    }
+    let clusters = Clusters::start().await;
+    let window = Window::open(&clusters.kubeconfig()).await;
+
+    window.choose_context(Clusters::UNREACHABLE).await;
+    let alert = window.await_alert().await;
+    for words in ["nobody-there does not answer", "cannot be reached", "Check the network or VPN", "Look again"] {
+        assert!(alert.contains(words), "the error lacks {words:?}: {alert}");
+    }
+    window.screenshot("unreachable-dark").await;
+    window.close().await;
+}
+
+#[tokio::test]
+async fn desktop_shows_where_it_looked_for_a_kubeconfig_that_is_not_there() {
+    if !can_show_windows() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("no-such-file");
+    let window = Window::open(missing.as_os_str()).await;
+
+    let alert = window.await_alert().await;
+    assert!(alert.contains("no-such-file"), "the error does not say where it looked: {alert}");
+    assert!(alert.contains("KUBECONFIG"), "the error does not say what to do: {alert}");
+    window.screenshot("no-kubeconfig-dark").await;
+    window.close().await;
+}
+
+#[tokio::test]
+async fn desktop_refuses_its_page_every_command_but_the_two_it_needs() {
+    if !can_show_windows() {
+        return;
+    }
+    let clusters = Clusters::start().await;
+    let window = Window::open(&clusters.kubeconfig()).await;
+
+    window.await_text("None has been contacted yet").await;
+    for command in ["plugin:window|close", "plugin:event|listen", "plugin:path|resolve_directory"] {
+        let answer = window.invoke(command).await;
+        assert!(answer.starts_with("refused: "), "{command} was not refused: {answer}");
+    }
+    assert!(window.invoke("list_contexts").await.starts_with("answered: "));
+    assert_eq!(window.inline_script_result().await, "did not run", "the content policy lets inline scripts run");
+    window.close().await;
+}
