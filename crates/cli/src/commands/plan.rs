@@ -1,0 +1,132 @@
+//! `interceptctl plan`: what `start` would do. Reads only.
+
+use intercept_engine::agent_binary;
+use intercept_engine::plan::{self, Carried, Identity, Plan, Way, Warning};
+use intercept_engine::snapshot::{self, FoundRecord, Snapshot};
+use intercept_protocol::ids::{InterceptId, SessionId, Token};
+use intercept_protocol::record::Intercept;
+use serde_json::{Value, json};
+
+use crate::args::{Global, InterceptArgs};
+use crate::connection::{connect, settings};
+use crate::errors::Failure;
+use crate::exit::Exit;
+use crate::output::{Output, bold, dim, good, warning};
+use crate::request::{Asked, asked, header_of_environment};
+use crate::words::{now, requests};
+
+/// Plans and shows it.
+pub(crate) async fn plan(global: &Global, args: &InterceptArgs, output: &Output) -> Result<Exit, Failure> {
+    let settings = settings(global)?;
+    let asked = asked(args, &settings, header_of_environment().as_deref())?;
+    let connection = connect(global, &settings, output).await?;
+    let asked = asked.within(&connection.namespace);
+    let (client, spec) = (connection.cluster.client(), &asked.spec);
+    output.live("Reading the cluster");
+    let snapshot = snapshot::read(&client, &spec.namespace, &spec.service).await;
+    output.still();
+    let snapshot = snapshot?;
+    let has_residue = !plan::is_joinable(&snapshot) && !plan::is_untouched(&snapshot);
+    let mut planned = make(&snapshot, &asked)?;
+    if spec.target.listening().await.is_err() {
+        planned.warnings.push(Warning::NothingListens { target: spec.target.to_string() });
+    }
+    output.result(&document(&planned, has_residue), || text(&planned, has_residue));
+    output.note(&dim("Nothing was changed."));
+    Ok(Exit::Done)
+}
+
+fn make(snapshot: &Snapshot, asked: &Asked) -> Result<Plan, Failure> {
+    let identity = Identity {
+        intercept: InterceptId::random(),
+        session: SessionId::random(),
+        token_hash: Token::random().hash(),
+        now: now(),
+    };
+    let carried = Carried { parts: agent_binary::parts(), architectures: agent_binary::architectures() };
+    let record = snapshot.record.as_ref();
+    let is_alive = |one: &Intercept| record.is_some_and(|found| is_alive(found, one, identity.now));
+    let (spec, proxy) = (&asked.spec, &asked.proxy);
+    plan::plan(snapshot, spec, proxy, &carried, &identity, is_alive).map_err(|refusals| {
+        Failure::refused(format!("Service {}/{} cannot be intercepted", spec.namespace, spec.service), refusals)
+    })
+}
+
+/// By its signs of life: a session gives three in its grace time, and one that missed four is gone.
+fn is_alive(found: &FoundRecord, one: &Intercept, now: u64) -> bool {
+    let beat = found.heartbeats.get(&one.session).and_then(|text| text.parse().ok());
+    let grace = u64::from(found.record.grace_seconds);
+    now.saturating_sub(beat.unwrap_or(one.created)) < grace * 4 / 3
+}
+
+pub(super) fn way(way: &Way) -> &'static str {
+    match way {
+        Way::Engage => "engage",
+        Way::Join => "join",
+        Way::TakeOver => "takeOver",
+        Way::AlreadyHeld => "alreadyHeld",
+    }
+}
+
+pub(super) fn warnings(plan: &Plan) -> Value {
+    let with_words = |one: &Warning| {
+        let mut value = serde_json::to_value(one).unwrap_or_default();
+        value["message"] = one.to_string().into();
+        value
+    };
+    plan.warnings.iter().map(with_words).collect()
+}
+
+fn document(plan: &Plan, has_residue: bool) -> Value {
+    let step = |step: &plan::Step| json!({ "stage": step.stage, "sentence": step.sentence(), "undo": step.undo() });
+    json!({
+        "namespace": plan.namespace,
+        "service": plan.service,
+        "way": way(&plan.way),
+        "residueIsRemovedFirst": has_residue,
+        "match": plan.intercept.rule.to_string(),
+        "target": plan.intercept.target,
+        "owner": plan.intercept.owner,
+        "steps": plan.steps.iter().map(step).collect::<Vec<_>>(),
+        "warnings": warnings(plan),
+        "diff": plan.diff(),
+    })
+}
+
+fn text(plan: &Plan, has_residue: bool) -> String {
+    let intercept = &plan.intercept;
+    let head = format!("{}/{}: {} go to {}", plan.namespace, plan.service, requests(&intercept.rule), intercept.target);
+    let mut parts = vec![bold(head), about(&plan.way).to_owned()];
+    if has_residue {
+        parts.push(warning("What an earlier intercept left is removed first, unless its owner is at work right now."));
+    }
+    if !plan.steps.is_empty() {
+        let steps = plan.steps.iter().enumerate();
+        let lines = steps.map(|(at, step)| {
+            format!("{:>3}. {}\n     {}", at + 1, step.sentence(), dim(format!("undo: {}", step.undo())))
+        });
+        parts.push(lines.collect::<Vec<_>>().join("\n"));
+    }
+    parts.push(colored(&plan.diff()));
+    parts.extend(plan.warnings.iter().map(|one| format!("{} {one}", warning("Warning:"))));
+    parts.retain(|part| !part.is_empty());
+    parts.join("\n\n")
+}
+
+fn about(way: &Way) -> &'static str {
+    match way {
+        Way::Engage => "First intercept of this Service: a proxy is put in front of it.",
+        Way::Join => "A proxy stands there already: this intercept joins it.",
+        Way::TakeOver => "Your session that held this intercept is gone: it is taken over.",
+        Way::AlreadyHeld => "You hold this intercept already.",
+    }
+}
+
+fn colored(diff: &str) -> String {
+    let lines = diff.trim_end().lines().map(|line| match line.chars().next() {
+        Some('+') => good(line),
+        Some('-' | '~') => warning(line),
+        _ => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
