@@ -203,7 +203,7 @@ impl Client {
     ) -> Result<(Response<Incoming>, Connection), ApiError> {
         let name = format!("{method} {target}");
         let mut connection = Connection::open(&self.server, &self.account_dir).await?;
-        let token = connection::token(&self.account_dir).await?;
+        let token = connection::token(&self.account_dir)?;
         let mut request = Request::builder()
             .method(method)
             .uri(target)

@@ -136,3 +136,6 @@ pub(crate) fn unix_seconds() -> u64 {
         .unwrap_or_default()
         .as_secs()
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,7 +67,7 @@ pub async fn follow(agent: Arc<Agent>, observed_tx: watch::Sender<Option<Observe
             }
             Ok(Err(error)) => Err(error),
             Err(_) => {
-                volume::once(&agent.settings.record_dir, &observed_tx).await;
+                volume::once(&agent.settings.record_dir, &observed_tx);
                 continue;
             }
         };

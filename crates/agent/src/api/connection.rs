@@ -98,7 +98,7 @@ impl Connection {
         if !server.tls {
             return Self::over(tcp).await;
         }
-        let config = tls(account_dir).await?;
+        let config = tls(account_dir)?;
         let name = ServerName::IpAddress(address.ip().into());
         let tls = TlsConnector::from(Arc::new(config)).connect(name, tcp).await;
         Self::over(tls.map_err(|source| ConnectError::Tls { address, source })?).await
@@ -118,20 +118,18 @@ impl Connection {
 }
 
 /// The account's token; the kubelet replaces the file while the pod runs.
-pub(super) async fn token(account_dir: &Path) -> Result<String, ConnectError> {
-    let text = read(account_dir.join("token")).await?;
+pub(super) fn token(account_dir: &Path) -> Result<String, ConnectError> {
+    let text = read(account_dir.join("token"))?;
     Ok(String::from_utf8_lossy(&text).trim().to_owned())
 }
 
-async fn read(path: PathBuf) -> Result<Vec<u8>, ConnectError> {
-    tokio::fs::read(&path)
-        .await
-        .map_err(|source| ConnectError::Account { path, source })
+fn read(path: PathBuf) -> Result<Vec<u8>, ConnectError> {
+    std::fs::read(&path).map_err(|source| ConnectError::Account { path, source })
 }
 
-async fn tls(account_dir: &Path) -> Result<ClientConfig, ConnectError> {
+fn tls(account_dir: &Path) -> Result<ClientConfig, ConnectError> {
     let path = account_dir.join("ca.crt");
-    let pem = read(path.clone()).await?;
+    let pem = read(path.clone())?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&pem).flatten() {
         // One that cannot be used does not spoil the others.

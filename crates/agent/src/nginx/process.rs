@@ -84,12 +84,10 @@ impl Nginx {
             return Ok(wanted.routed);
         }
         let candidate = self.place.run_dir.join("nginx.conf.next");
-        write(&candidate, &wanted.text).await?;
+        write(&candidate, &wanted.text)?;
         self.check(&candidate).await?;
         let file = self.place.run_dir.join("nginx.conf");
-        tokio::fs::rename(&candidate, &file)
-            .await
-            .map_err(|source| ApplyError::Write { path: file, source })?;
+        std::fs::rename(&candidate, &file).map_err(|source| ApplyError::Write { path: file, source })?;
         self.running = None;
         let before = match master(&self.place.run_dir) {
             Some(master) => {
@@ -127,13 +125,12 @@ impl Nginx {
     }
 }
 
-async fn write(path: &Path, text: &str) -> Result<(), ApplyError> {
-    tokio::fs::write(path, text)
-        .await
-        .map_err(|source| ApplyError::Write {
-            path: path.into(),
-            source,
-        })
+// The folder is in memory: a pool of threads for its files would cost more than it saves, here and elsewhere.
+fn write(path: &Path, text: &str) -> Result<(), ApplyError> {
+    std::fs::write(path, text).map_err(|source| ApplyError::Write {
+        path: path.into(),
+        source,
+    })
 }
 
 /// The complaint itself, without the lines around it and bounded.

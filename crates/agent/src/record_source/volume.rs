@@ -43,15 +43,15 @@ pub(super) async fn follow(dir: &Path, observed_tx: &watch::Sender<Option<Observ
         every.tick().await;
         let version = Version::of(dir);
         if version.is_some() && version != last {
-            once(dir, observed_tx).await;
+            once(dir, observed_tx);
             last = version;
         }
     }
 }
 
 /// Publishes what is there now, if it is not known yet.
-pub(super) async fn once(dir: &Path, observed_tx: &watch::Sender<Option<Observed>>) {
-    let Ok(text) = tokio::fs::read_to_string(dir.join(RECORD_KEY)).await else {
+pub(super) fn once(dir: &Path, observed_tx: &watch::Sender<Option<Observed>>) {
+    let Ok(text) = std::fs::read_to_string(dir.join(RECORD_KEY)) else {
         return;
     };
     let seen = Observed {
