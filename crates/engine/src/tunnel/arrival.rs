@@ -119,12 +119,6 @@ impl Accepted {
         }
     }
 
-    /// Whether the caller has reset the connection after it had ended its own direction: nothing that is
-    /// read tells so any more.
-    pub(super) fn is_reset(&self) -> bool {
-        !self.has_ended_out && self.stream.get_ref().is_closed()
-    }
-
     fn poll_verdict_now(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.verdict.is_some() {
             ready!(Pin::new(&mut self.stream).poll_write(cx, &[Verdict::Accepted as u8]))?;
@@ -161,7 +155,7 @@ impl AsyncRead for Accepted {
         if received == 0 && buf.remaining() > 0 && !self.has_ended_in {
             // yamux ends the reads of a reset stream like those of a finished one. But closed in both
             // directions while ours was open can only be a reset.
-            if self.is_reset() {
+            if !self.has_ended_out && self.stream.get_ref().is_closed() {
                 return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
             }
             self.has_ended_in = true;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, SystemTime};
 
 use futures::StreamExt as _;
@@ -40,7 +40,6 @@ pub struct RelayPool {
     pub(super) nonces: AtomicU64,
     events_tx: broadcast::Sender<RelayEvent>,
     slots: Arc<Semaphore>,
-    is_closing: Arc<AtomicBool>,
     stop: CancellationToken,
     supervisor: tokio::sync::Mutex<Option<JoinHandle<()>>>,
 }
@@ -77,13 +76,11 @@ impl RelayPool {
         let (order_tx, order_rx) = mpsc::channel(16);
         let stop = CancellationToken::new();
         let slots = Arc::new(Semaphore::new(SLOTS));
-        let is_closing = Arc::<AtomicBool>::default();
         let supervisor = Supervisor {
             pods: connector.pods(),
             serving: ServingParts {
                 routes: routes.clone(),
                 slots: Arc::clone(&slots),
-                is_closing: Arc::clone(&is_closing),
             },
             shared: Arc::new(Shared {
                 connector,
@@ -103,7 +100,6 @@ impl RelayPool {
             nonces: AtomicU64::new(first_nonce()),
             events_tx,
             slots,
-            is_closing,
             stop,
             supervisor: tokio::sync::Mutex::new(Some(tokio::spawn(supervisor.run(order_rx)))),
         }
@@ -129,7 +125,7 @@ impl RelayPool {
     pub async fn stop(&self) {
         let mut supervisor = self.supervisor.lock().await;
         let Some(task) = supervisor.as_mut() else { return };
-        self.is_closing.store(true, Ordering::Relaxed);
+        // Waiting for all slots also keeps new connections from getting one: they are refused.
         let is_idle = timeout(FINISH_LIMIT, self.slots.acquire_many(SLOTS as u32))
             .await
             .is_ok();
@@ -164,7 +160,6 @@ fn first_nonce() -> u64 {
 struct ServingParts {
     routes: Routes,
     slots: Arc<Semaphore>,
-    is_closing: Arc<AtomicBool>,
 }
 
 /// Owns the relays' tasks.
@@ -229,7 +224,6 @@ impl<C: PodConnector> Supervisor<C> {
                 routes: self.serving.routes.clone(),
                 events_tx: self.shared.events_tx.clone(),
                 slots: Arc::clone(&self.serving.slots),
-                is_closing: Arc::clone(&self.serving.is_closing),
             },
             order_rx,
             stage_rx,

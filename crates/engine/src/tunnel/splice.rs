@@ -4,15 +4,15 @@
 //! not take bytes holds back the one that sends them. A local program that has answered and no longer
 //! reads is common (an early `413`): its answer is carried to the end, and what the caller still sends
 //! is read and dropped, as the program's own kernel would.
+//!
+//! One thing yamux cannot carry: a side that has ended its direction can no longer reset the other one.
 
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep};
 
 use super::arrival::Accepted;
 use crate::target::TargetStream;
@@ -21,14 +21,11 @@ use crate::target::TargetStream;
 const FIRST_BUFFER: usize = 8 * 1024;
 /// What a direction that keeps filling its buffer grows to.
 const FULL_BUFFER: usize = 64 * 1024;
-/// A caller that has sent everything and waits can leave without anything to read; so it is looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Carries bytes until both directions have ended, or one side is reset; then both are.
 pub(super) async fn splice(mut caller: Accepted, mut local: TargetStream) -> io::Result<()> {
     let mut request = Direction::new();
     let mut answer = Direction::new();
-    let mut look: Option<Pin<Box<Sleep>>> = None;
     poll_fn(|cx| {
         if let Poll::Ready(Err(error)) = caller.poll_verdict(cx) {
             return Poll::Ready(Err(error));
@@ -37,18 +34,10 @@ pub(super) async fn splice(mut caller: Accepted, mut local: TargetStream) -> io:
         let answered = answer.poll(cx, &mut local, &mut caller, OnWriteError::Fail)?;
         let requested = request.poll(cx, &mut caller, &mut local, OnWriteError::Discard)?;
         if answered.is_ready() && requested.is_ready() {
-            return Poll::Ready(Ok(()));
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Pending
         }
-        if requested.is_ready() {
-            let look = look.get_or_insert_with(|| Box::pin(sleep(LOOK_EVERY)));
-            while look.as_mut().poll(cx).is_ready() {
-                if caller.is_reset() {
-                    return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
-                }
-                look.as_mut().reset(Instant::now() + LOOK_EVERY);
-            }
-        }
-        Poll::Pending
     })
     .await?;
     local.finish();

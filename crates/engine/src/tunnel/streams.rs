@@ -1,7 +1,6 @@
 //! The streams of one open relay: each is greeted, given its verdict and served in a task of its own.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use intercept_protocol::ids::InterceptId;
@@ -29,10 +28,8 @@ pub(super) struct Serving {
     pub(super) pod: PodName,
     pub(super) routes: Routes,
     pub(super) events_tx: broadcast::Sender<RelayEvent>,
-    /// Bounds what all relays together have open on this machine.
+    /// Bounds what all relays together have open on this machine. While the pool stops it holds them all.
     pub(super) slots: Arc<Semaphore>,
-    /// Set while the pool stops: what is served goes on, what comes goes to the original pods.
-    pub(super) is_closing: Arc<AtomicBool>,
 }
 
 /// Serves streams until the connection ends. Dropped, it resets those that are open.
@@ -85,12 +82,9 @@ async fn connection(mut stream: Stream, intercept: InterceptId, serving: &Servin
         Arc::clone(&route.counters),
         serving.events_tx.clone(),
     );
-    if serving.is_closing.load(Ordering::Relaxed) {
-        return arrival.refuse("the intercept is ending".into()).await;
-    }
     match Arc::clone(&serving.slots).try_acquire_owned() {
         Ok(_slot) => route.acceptor.serve(arrival).await,
-        Err(_) => arrival.refuse("too many connections are open".into()).await,
+        Err(_) => arrival.refuse("no more connections are taken".into()).await,
     }
 }
 

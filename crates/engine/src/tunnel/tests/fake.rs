@@ -1,6 +1,8 @@
 //! Proxy pods and agents that do what a test says.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use futures::future::BoxFuture;
@@ -8,10 +10,10 @@ use futures::stream::{self, BoxStream, StreamExt as _};
 use intercept_protocol::ids::{InterceptId, SessionId, Token};
 use intercept_protocol::mux::{Incoming, Mux, Side, Stream};
 use intercept_protocol::relay::{
-    Answer, Hello, Refusal, Status, StreamOpen, ToAgent, ToLaptop, read_frame, read_preamble, write_frame,
-    write_preamble,
+    Answer, Hello, Refusal, Status, StreamOpen, ToAgent, ToLaptop, encode, read_frame, read_preamble,
+    write_frame, write_preamble,
 };
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, WriteHalf};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
@@ -72,8 +74,8 @@ impl Rig {
     /// An agent that lets the laptop in and routes the intercept.
     pub(super) async fn open(&mut self) -> FakeAgent {
         let io = self.dialled().await;
-        let mut agent = FakeAgent::welcome(io).await;
-        agent.say(&ToLaptop::Status(self.routed())).await;
+        let agent = FakeAgent::welcome(io).await;
+        agent.say(&ToLaptop::Status(self.routed()));
         self.pool.await_open(&self.intercept, SOON).await.unwrap();
         agent
     }
@@ -125,12 +127,13 @@ impl PodConnector for FakePods {
     }
 }
 
-/// An agent that has let the laptop in. Answers pings only while told to.
+/// An agent that has let the laptop in. Answers pings until it falls silent.
 pub(super) struct FakeAgent {
     pub(super) mux: Mux,
     pub(super) heard_rx: mpsc::UnboundedReceiver<ToAgent>,
-    control: WriteHalf<Stream>,
-    pings_rx: mpsc::UnboundedReceiver<u64>,
+    // whoever → the agent's mouth
+    say_tx: mpsc::UnboundedSender<Vec<u8>>,
+    is_silent: Arc<AtomicBool>,
     _incoming: Incoming,
 }
 
@@ -146,13 +149,23 @@ impl FakeAgent {
         .await
         .unwrap();
         let (mux, mut incoming, _) = Mux::start(io, Side::Agent);
-        let (mut reader, control) = tokio::io::split(incoming.accept().await.unwrap());
+        let (mut reader, mut control) = tokio::io::split(incoming.accept().await.unwrap());
         let (heard_tx, heard_rx) = mpsc::unbounded_channel();
-        let (ping_tx, pings_rx) = mpsc::unbounded_channel();
+        let (say_tx, mut say_rx) = mpsc::unbounded_channel::<Vec<u8>>();
+        let is_silent = Arc::<AtomicBool>::default();
+        tokio::spawn(async move {
+            while let Some(words) = say_rx.recv().await {
+                if control.write_all(&words).await.is_err() || control.flush().await.is_err() {
+                    return;
+                }
+            }
+        });
+        let (pong_tx, is_mute) = (say_tx.clone(), Arc::clone(&is_silent));
         tokio::spawn(async move {
             while let Ok(message) = read_frame(&mut reader).await {
                 let _ = match message {
-                    ToAgent::Ping { sequence } => ping_tx.send(sequence).is_ok(),
+                    ToAgent::Ping { .. } if is_mute.load(Ordering::Relaxed) => true,
+                    ToAgent::Ping { sequence } => pong_tx.send(encode(&ToLaptop::Pong { sequence })).is_ok(),
                     other => heard_tx.send(other).is_ok(),
                 };
             }
@@ -160,26 +173,23 @@ impl FakeAgent {
         Self {
             mux,
             heard_rx,
-            control,
-            pings_rx,
+            say_tx,
+            is_silent,
             _incoming: incoming,
         }
     }
 
-    pub(super) async fn say(&mut self, message: &ToLaptop) {
-        write_frame(&mut self.control, message).await.unwrap();
+    pub(super) fn say(&self, message: &ToLaptop) {
+        self.say_raw(encode(message));
     }
 
-    pub(super) async fn say_raw(&mut self, bytes: &[u8]) {
-        self.control.write_all(bytes).await.unwrap();
-        self.control.flush().await.unwrap();
+    pub(super) fn say_raw(&self, bytes: Vec<u8>) {
+        self.say_tx.send(bytes).unwrap();
     }
 
-    /// Answers pings for as long as this is polled.
-    pub(super) async fn answer_pings(&mut self) {
-        while let Some(sequence) = self.pings_rx.recv().await {
-            self.say(&ToLaptop::Pong { sequence }).await;
-        }
+    /// From here on pings are not answered.
+    pub(super) fn fall_silent(&self) {
+        self.is_silent.store(true, Ordering::Relaxed);
     }
 
     /// A connection from NGINX that has sent `first`.

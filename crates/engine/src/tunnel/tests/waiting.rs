@@ -12,15 +12,15 @@ use crate::tunnel::{PodStage, Traffic, TunnelError};
 async fn an_intercept_is_open_once_its_gate_is_and_nginx_routes_it() {
     let mut rig = Rig::new();
     let io = rig.dialled().await;
-    let mut agent = FakeAgent::welcome(io).await;
+    let agent = FakeAgent::welcome(io).await;
     let half = Status {
         open: Vec::new(),
         ..rig.routed()
     };
-    agent.say(&ToLaptop::Status(half)).await;
+    agent.say(&ToLaptop::Status(half));
     let waited = rig.pool.await_open(&rig.intercept, Duration::from_secs(2)).await;
     assert!(matches!(waited, Err(TunnelError::NotOpen { .. })), "{waited:?}");
-    agent.say(&ToLaptop::Status(rig.routed())).await;
+    agent.say(&ToLaptop::Status(rig.routed()));
     rig.pool.await_open(&rig.intercept, SOON).await.unwrap();
     assert!(rig.pool.is_open(&rig.intercept));
 }
@@ -29,12 +29,12 @@ async fn an_intercept_is_open_once_its_gate_is_and_nginx_routes_it() {
 async fn nginxs_refusal_ends_the_wait_with_its_words() {
     let mut rig = Rig::new();
     let io = rig.dialled().await;
-    let mut agent = FakeAgent::welcome(io).await;
+    let agent = FakeAgent::welcome(io).await;
     let rejected = Status {
         rejected: Some("unknown directive".into()),
         ..Status::default()
     };
-    agent.say(&ToLaptop::Status(rejected)).await;
+    agent.say(&ToLaptop::Status(rejected));
     match rig.pool.await_open(&rig.intercept, SOON).await {
         Err(TunnelError::Rejected { words, .. }) => assert_eq!(words, "unknown directive"),
         other => panic!("{other:?}"),
@@ -45,16 +45,16 @@ async fn nginxs_refusal_ends_the_wait_with_its_words() {
 async fn the_refusal_of_an_older_record_does_not_end_the_wait() {
     let mut rig = Rig::new();
     let io = rig.dialled().await;
-    let mut agent = FakeAgent::welcome(io).await;
+    let agent = FakeAgent::welcome(io).await;
     let rejected = Status {
         rejected: Some("old".into()),
         ..Status::default()
     };
-    agent.say(&ToLaptop::Status(rejected)).await;
+    agent.say(&ToLaptop::Status(rejected));
     let routed = ToLaptop::Status(rig.routed());
     let newer = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
-        agent.say(&routed).await;
+        agent.say(&routed);
     };
     let (waited, ()) = tokio::join!(rig.pool.await_open(&rig.intercept, SOON), newer);
     waited.unwrap();
@@ -66,8 +66,8 @@ async fn one_pod_is_enough_when_another_never_follows() {
     let pods = ["pod-a", "pod-b"].map(|pod| (pod.into(), PodStage::Running));
     rig.pods_tx.send_replace(Pods::from(pods));
     let (first, _never) = (rig.dialled().await, rig.dialled().await);
-    let mut agent = FakeAgent::welcome(first).await;
-    agent.say(&ToLaptop::Status(rig.routed())).await;
+    let agent = FakeAgent::welcome(first).await;
+    agent.say(&ToLaptop::Status(rig.routed()));
     rig.pool
         .await_open(&rig.intercept, Duration::from_secs(1))
         .await
@@ -94,12 +94,10 @@ async fn a_probe_reports_where_it_stopped() {
         let Some(ToAgent::Probe { nonce, .. }) = agent.heard_rx.recv().await else {
             panic!("must probe")
         };
-        agent
-            .say(&ToLaptop::Probed {
-                nonce,
-                failure: Some("the gate is shut".into()),
-            })
-            .await;
+        agent.say(&ToLaptop::Probed {
+            nonce,
+            failure: Some("the gate is shut".into()),
+        });
     };
     let (probed, ()) = tokio::join!(rig.pool.probe(&rig.intercept, SOON), answer);
     assert!(matches!(probed, Err(TunnelError::ProbeFailed { failure, .. }) if failure == "the gate is shut"));
@@ -139,12 +137,12 @@ async fn the_laptop_answers_probes_itself() {
 async fn unrouted_means_that_nothing_comes_and_nothing_is_served() {
     let mut rig = Rig::new();
     rig.routes.insert(rig.intercept.clone(), Echo);
-    let mut agent = rig.open().await;
+    let agent = rig.open().await;
     let mut stream = agent.connection(&rig.intercept, b"x").await;
     verdict(&mut stream).await;
     let unrouted = rig.pool.await_unrouted(&rig.intercept);
     let leave = async {
-        agent.say(&ToLaptop::Status(Status::default())).await;
+        agent.say(&ToLaptop::Status(Status::default()));
         tokio::time::sleep(Duration::from_secs(1)).await;
         let open = rig.routes.traffic(&rig.intercept).unwrap().open;
         drop(stream);
