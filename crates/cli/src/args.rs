@@ -38,7 +38,13 @@ pub(crate) struct Cli {
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// Context of the kubeconfig.
-    #[arg(long, global = true, env = "INTERCEPT_CONTEXT", hide_env_values = true, value_name = "NAME")]
+    #[arg(
+        long,
+        global = true,
+        env = "INTERCEPT_CONTEXT",
+        hide_env_values = true,
+        value_name = "NAME"
+    )]
     pub(crate) context: Option<String>,
     /// Namespace; without it the one of intercept.toml, then the context's.
     #[arg(short, long, global = true, env = "INTERCEPT_NAMESPACE", hide_env_values = true, value_name = "NAME", value_parser = settings::label)]
@@ -47,13 +53,35 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
     /// Settings file; without it the nearest intercept.toml up to the repository's root.
-    #[arg(long, global = true, env = "INTERCEPT_CONFIG", hide_env_values = true, value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        env = "INTERCEPT_CONFIG",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
     pub(crate) config: Option<PathBuf>,
     /// How results and errors are written.
-    #[arg(short, long, global = true, env = "INTERCEPT_OUTPUT", hide_env_values = true, value_enum, default_value_t)]
+    #[arg(
+        short,
+        long,
+        global = true,
+        env = "INTERCEPT_OUTPUT",
+        hide_env_values = true,
+        value_enum,
+        default_value_t
+    )]
     pub(crate) output: Format,
     /// What is logged to the standard error.
-    #[arg(long, global = true, env = "INTERCEPT_LOG", hide_env_values = true, value_enum, default_value_t, value_name = "LEVEL")]
+    #[arg(
+        long,
+        global = true,
+        env = "INTERCEPT_LOG",
+        hide_env_values = true,
+        value_enum,
+        default_value_t,
+        value_name = "LEVEL"
+    )]
     pub(crate) log: Level,
     /// When to use colours; NO_COLOR turns them off too.
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
@@ -164,8 +192,6 @@ pub(crate) struct InterceptArgs {
     /// Where its requests go: a local port, host:port, or a URL. May stand in intercept.toml.
     #[arg(long, value_name = "PORT|HOST:PORT|URL")]
     pub(crate) to: Option<Target>,
-    #[command(flatten)]
-    pub(crate) rule: MatchArgs,
     /// End by itself after this time.
     #[arg(long, env = "INTERCEPT_TTL", hide_env_values = true, value_name = "2h", value_parser = settings::ttl)]
     pub(crate) ttl: Option<Duration>,
@@ -181,6 +207,8 @@ pub(crate) struct InterceptArgs {
     /// Who you are to others, if not the operating system's user.
     #[arg(long, env = "INTERCEPT_OWNER", hide_env_values = true, value_name = "NAME")]
     pub(crate) owner: Option<String>,
+    #[command(flatten)]
+    pub(crate) rule: MatchArgs,
     #[command(flatten)]
     pub(crate) proxy: ProxyArgs,
 }

@@ -17,11 +17,19 @@ pub(crate) struct Connection {
 /// Reads `intercept.toml`.
 pub(crate) fn settings(global: &Global) -> Result<Settings, Failure> {
     let folder = std::env::current_dir().unwrap_or_default();
-    Ok(Settings::load(global.config.as_deref(), &folder, std::env::home_dir().as_deref())?)
+    Ok(Settings::load(
+        global.config.as_deref(),
+        &folder,
+        std::env::home_dir().as_deref(),
+    )?)
 }
 
 /// Connects to the cluster that flags and settings name.
-pub(crate) async fn connect(global: &Global, settings: &Settings, output: &Output) -> Result<Connection, Failure> {
+pub(crate) async fn connect(
+    global: &Global,
+    settings: &Settings,
+    output: &Output,
+) -> Result<Connection, Failure> {
     let kubeconfigs = Kubeconfigs::load(global.kubeconfig.as_deref())?;
     let context = global.context.as_deref().or(settings.context.as_deref());
     output.live("Connecting to the cluster");

@@ -35,7 +35,14 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(exit: Exit, code: &'static str, message: impl Into<String>) -> Self {
-        Self { exit, code, message: message.into(), causes: Vec::new(), hint: None, refusals: Vec::new() }
+        Self {
+            exit,
+            code,
+            message: message.into(),
+            causes: Vec::new(),
+            hint: None,
+            refusals: Vec::new(),
+        }
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
@@ -55,13 +62,15 @@ impl Failure {
 
     /// Puts what was tried in front; what was the message becomes the first cause.
     pub(crate) fn during(mut self, tried: impl Into<String>) -> Self {
-        self.causes.insert(0, std::mem::replace(&mut self.message, tried.into()));
+        self.causes
+            .insert(0, std::mem::replace(&mut self.message, tried.into()));
         self
     }
 
     /// Adds an error and what stands behind it.
     pub(crate) fn caused_by(&mut self, error: Option<&(dyn Error + 'static)>) {
-        let chain = std::iter::successors(error, |one: &&(dyn Error + 'static)| (*one).source()).take(MAX_CAUSES);
+        let chain =
+            std::iter::successors(error, |one: &&(dyn Error + 'static)| (*one).source()).take(MAX_CAUSES);
         for words in chain.map(ToString::to_string) {
             if self.causes.last().unwrap_or(&self.message) != &words {
                 self.causes.push(words);
@@ -112,14 +121,22 @@ impl Failure {
         match error {
             SessionError::Refused(refusals) => Self::refused(tried, refusals),
             SessionError::Snapshot(error) => error.into(),
-            SessionError::Target(error) => Self::from_error(Exit::Usage, "target", &error).during(tried).hint(hint),
-            SessionError::Apply(ApplyError::Cancelled) => {
-                Self::new(Exit::Interrupted, "interrupted", "Interrupted before the intercept was active")
-            }
+            SessionError::Target(error) => Self::from_error(Exit::Usage, "target", &error)
+                .during(tried)
+                .hint(hint),
+            SessionError::Apply(ApplyError::Cancelled) => Self::new(
+                Exit::Interrupted,
+                "interrupted",
+                "Interrupted before the intercept was active",
+            ),
             SessionError::Apply(ApplyError::Refused(refusal)) => Self::refused(tried, vec![refusal]),
-            SessionError::Apply(error) => Self::from_error(Exit::Undone, "failed", &error).during(tried).hint(hint),
+            SessionError::Apply(error) => Self::from_error(Exit::Undone, "failed", &error)
+                .during(tried)
+                .hint(hint),
             error @ SessionError::Residue(_) => Self::from_error(Exit::Left, "incomplete", &error).hint(hint),
-            error => Self::from_error(Exit::Undone, "failed", &error).during(tried).hint(hint),
+            error => Self::from_error(Exit::Undone, "failed", &error)
+                .during(tried)
+                .hint(hint),
         }
     }
 }
@@ -193,9 +210,11 @@ impl From<ResidueError> for Failure {
                 (exit, code, source.hint())
             }
             ResidueError::Record(_) => (Exit::Undone, "failed", None),
-            ResidueError::Revert(_) | ResidueError::Fuse(_) => {
-                (Exit::Left, "incomplete", Some("Run the same command again: it goes on where this one stopped."))
-            }
+            ResidueError::Revert(_) | ResidueError::Fuse(_) => (
+                Exit::Left,
+                "incomplete",
+                Some("Run the same command again: it goes on where this one stopped."),
+            ),
         };
         Self::from_error(exit, code, &error).hint(hint)
     }
@@ -204,12 +223,13 @@ impl From<ResidueError> for Failure {
 fn snapshot_hint(error: &SnapshotError) -> Option<String> {
     match error {
         SnapshotError::Read { source, .. } => source.hint().map(str::to_owned),
-        SnapshotError::NoSuchService { namespace, .. } => {
-            Some(format!("See what there is: interceptctl services --namespace {namespace}"))
-        }
-        SnapshotError::Record { .. } => {
-            Some("A newer Intercept may have written it: update, or clean up with `interceptctl session close`.".into())
-        }
+        SnapshotError::NoSuchService { namespace, .. } => Some(format!(
+            "See what there is: interceptctl services --namespace {namespace}"
+        )),
+        SnapshotError::Record { .. } => Some(
+            "A newer Intercept may have written it: update, or clean up with `interceptctl session close`."
+                .into(),
+        ),
     }
 }
 

@@ -51,7 +51,12 @@ mod tests {
         ];
         for exit in all {
             let code = (exit as u8).to_string();
-            assert!(TABLE.lines().any(|line| line.split_whitespace().next() == Some(&code)), "{exit:?}");
+            assert!(
+                TABLE
+                    .lines()
+                    .any(|line| line.split_whitespace().next() == Some(&code)),
+                "{exit:?}"
+            );
         }
     }
 }

@@ -21,9 +21,16 @@ pub(crate) fn start(level: Level, output: &Output) {
         Level::Trace => LevelFilter::TRACE,
     };
     let others = level.min(LevelFilter::WARN);
-    let targets = Targets::new().with_default(others).with_targets(OURS.map(|one| (one, level)));
+    let targets = Targets::new()
+        .with_default(others)
+        .with_targets(OURS.map(|one| (one, level)));
     let writer = output.log_writer();
-    let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(move || writer.clone());
+    let layer = tracing_subscriber::fmt::layer()
+        .with_ansi(false)
+        .with_writer(move || writer.clone());
     // Only a second subscriber could be refused, and there is none.
-    let _ = tracing_subscriber::registry().with(layer).with(targets).try_init();
+    let _ = tracing_subscriber::registry()
+        .with(layer)
+        .with(targets)
+        .try_init();
 }

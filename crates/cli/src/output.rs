@@ -127,11 +127,13 @@ impl Output {
     }
 
     fn write_out(&self, text: &str) {
-        self.live.suspend(|| swallow(io::stdout().lock(), ended(text).as_bytes()));
+        self.live
+            .suspend(|| swallow(io::stdout().lock(), ended(text).as_bytes()));
     }
 
     fn write_err(&self, text: &str) {
-        self.live.suspend(|| swallow(io::stderr().lock(), ended(text).as_bytes()));
+        self.live
+            .suspend(|| swallow(io::stderr().lock(), ended(text).as_bytes()));
     }
 }
 

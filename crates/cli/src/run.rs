@@ -21,15 +21,17 @@ pub(crate) fn run() -> ExitCode {
     let output = Output::new(cli.global.output, cli.global.color);
     log::start(cli.global.log, &output);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let ended = match runtime {
-        Ok(runtime) => {
-            let ended = runtime.block_on(dispatch(cli.global, cli.command, &output));
-            // Whatever still resolves a name or reads a file has nothing to say any more.
-            runtime.shutdown_background();
-            ended
-        }
-        Err(error) => Err(Failure::from_error(Exit::Unexpected, "unexpected", &error).during("The program cannot start")),
-    };
+    let ended =
+        match runtime {
+            Ok(runtime) => {
+                let ended = runtime.block_on(dispatch(cli.global, cli.command, &output));
+                // Whatever still resolves a name or reads a file has nothing to say any more.
+                runtime.shutdown_background();
+                ended
+            }
+            Err(error) => Err(Failure::from_error(Exit::Unexpected, "unexpected", &error)
+                .during("The program cannot start")),
+        };
     let exit = ended.unwrap_or_else(|failure| {
         output.failure(&failure);
         failure.exit
@@ -66,11 +68,25 @@ fn misused(error: &clap::Error) -> Exit {
 
 /// The format, from a command line that could not be parsed.
 fn asked_format() -> Format {
-    let args: Vec<String> = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect();
-    let after = |flag: &str| args.iter().position(|arg| arg == flag).and_then(|at| args.get(at + 1)).cloned();
-    let joined = args.iter().find_map(|arg| arg.strip_prefix("--output=").or_else(|| arg.strip_prefix("-o")));
-    let named = after("--output").or_else(|| after("-o")).or_else(|| joined.map(str::to_owned));
-    match named.or_else(|| std::env::var("INTERCEPT_OUTPUT").ok()).as_deref() {
+    let args: Vec<String> = std::env::args_os()
+        .map(|arg| arg.to_string_lossy().into_owned())
+        .collect();
+    let after = |flag: &str| {
+        args.iter()
+            .position(|arg| arg == flag)
+            .and_then(|at| args.get(at + 1))
+            .cloned()
+    };
+    let joined = args
+        .iter()
+        .find_map(|arg| arg.strip_prefix("--output=").or_else(|| arg.strip_prefix("-o")));
+    let named = after("--output")
+        .or_else(|| after("-o"))
+        .or_else(|| joined.map(str::to_owned));
+    match named
+        .or_else(|| std::env::var("INTERCEPT_OUTPUT").ok())
+        .as_deref()
+    {
         Some("json") => Format::Json,
         Some("yaml") => Format::Yaml,
         _ => Format::Text,

@@ -6,7 +6,9 @@ use intercept_protocol::matching::{Mark, Match};
 
 /// Seconds since 1970 UTC.
 pub(crate) fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }
 
 /// A time as kubectl shows ages: `42s`, `5m`, `3h12m`, `4d`.
@@ -23,15 +25,25 @@ pub(crate) fn span(seconds: u64) -> String {
 
 /// How long something took.
 pub(crate) fn took(time: Duration) -> String {
-    if time < Duration::from_secs(1) { format!("{} ms", time.as_millis()) } else { format!("{:.1}s", time.as_secs_f64()) }
+    if time < Duration::from_secs(1) {
+        format!("{} ms", time.as_millis())
+    } else {
+        format!("{:.1}s", time.as_secs_f64())
+    }
 }
 
 /// Which requests a rule takes.
 pub(crate) fn requests(rule: &Match) -> String {
     let mut words = match &rule.mark {
-        Mark::Header { name, value: Some(value) } => format!("requests with {name}: {value}"),
+        Mark::Header {
+            name,
+            value: Some(value),
+        } => format!("requests with {name}: {value}"),
         Mark::Header { name, value: None } => format!("requests with any {name}"),
-        Mark::Baggage { key, value: Some(value) } => format!("requests with baggage {key}={value}"),
+        Mark::Baggage {
+            key,
+            value: Some(value),
+        } => format!("requests with baggage {key}={value}"),
         Mark::Baggage { key, value: None } => format!("requests with any baggage {key}"),
         Mark::All => "all requests".to_owned(),
     };
@@ -48,7 +60,12 @@ pub(crate) fn requests(rule: &Match) -> String {
 /// A command by which one request that fits can be sent, from inside the cluster.
 pub(crate) fn curl(rule: &Match, namespace: &str, service: &str, port: &str) -> String {
     let mut words = String::from("curl");
-    if let Some(method) = rule.methods.iter().next().filter(|_| rule.methods.iter().all(|one| one.as_str() != "GET")) {
+    if let Some(method) = rule
+        .methods
+        .iter()
+        .next()
+        .filter(|_| rule.methods.iter().all(|one| one.as_str() != "GET"))
+    {
         words += &format!(" -X {method}");
     }
     let any = "anything";
@@ -69,14 +86,29 @@ pub(crate) fn curl(rule: &Match, namespace: &str, service: &str, port: &str) -> 
 
 /// Quoted for a shell where that is needed.
 fn quoted(text: &str) -> String {
-    let is_plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:=".contains(&b));
-    if is_plain { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+    let is_plain = text
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b"-_./:=".contains(&b));
+    if is_plain {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
 }
 
 /// As W3C baggage carries it.
 fn percent(value: &str) -> String {
     let keep = |b: u8| b.is_ascii_alphanumeric() || b"-_.~!#$&'()*+/:<=>?@[]^`{|}".contains(&b);
-    value.bytes().map(|b| if keep(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+    value
+        .bytes()
+        .map(|b| {
+            if keep(b) {
+                char::from(b).to_string()
+            } else {
+                format!("%{b:02X}")
+            }
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -87,7 +119,14 @@ mod tests {
 
     #[test]
     fn ages_are_short() {
-        for (seconds, shown) in [(0, "0s"), (119, "119s"), (120, "2m"), (7200, "2h"), (7260, "2h1m"), (172_800, "2d")] {
+        for (seconds, shown) in [
+            (0, "0s"),
+            (119, "119s"),
+            (120, "2m"),
+            (7200, "2h"),
+            (7260, "2h1m"),
+            (172_800, "2d"),
+        ] {
             assert_eq!(span(seconds), shown);
         }
     }
@@ -96,14 +135,26 @@ mod tests {
     fn a_rule_is_told_and_tried() {
         let mut rule = Match::default();
         assert_eq!(requests(&rule), "requests with X-C6O-INTERCEPT: yes");
-        assert_eq!(curl(&rule, "shop", "api", "80"), "curl -H 'X-C6O-INTERCEPT: yes' http://api.shop:80/");
+        assert_eq!(
+            curl(&rule, "shop", "api", "80"),
+            "curl -H 'X-C6O-INTERCEPT: yes' http://api.shop:80/"
+        );
         rule.path_prefix = Some(path_prefix("/cart").unwrap());
         rule.methods = [method("post").unwrap(), method("put").unwrap()].into();
         rule.mark = mark_header("X-Dev=it's").unwrap();
-        assert_eq!(requests(&rule), "requests with X-Dev: it's below /cart by POST or PUT");
-        assert_eq!(curl(&rule, "shop", "api", "80"), r"curl -X POST -H 'X-Dev: it'\''s' http://api.shop:80/cart");
+        assert_eq!(
+            requests(&rule),
+            "requests with X-Dev: it's below /cart by POST or PUT"
+        );
+        assert_eq!(
+            curl(&rule, "shop", "api", "80"),
+            r"curl -X POST -H 'X-Dev: it'\''s' http://api.shop:80/cart"
+        );
         let baggage = Match::new(mark_baggage("dev=a b").unwrap());
-        assert_eq!(curl(&baggage, "shop", "api", "80"), "curl -H 'baggage: dev=a%20b' http://api.shop:80/");
+        assert_eq!(
+            curl(&baggage, "shop", "api", "80"),
+            "curl -H 'baggage: dev=a%20b' http://api.shop:80/"
+        );
         assert_eq!(requests(&Match::new(Mark::All)), "all requests");
     }
 }

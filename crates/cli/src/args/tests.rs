@@ -25,17 +25,51 @@ fn a_service_is_written_with_or_without_a_port() {
         ("service/api", "api", None),
     ] {
         let service = start(&[written, "--to", "3000"]).unwrap().service;
-        assert_eq!(service, ServiceArg { name: name.into(), port }, "{written}");
+        assert_eq!(
+            service,
+            ServiceArg {
+                name: name.into(),
+                port
+            },
+            "{written}"
+        );
     }
 }
 
 #[test]
 fn every_flag_of_start_is_understood() {
     let args = start(&[
-        "api:http", "--to", "https://localhost:8443", "--header", "X-Dev=ann", "--path", "/cart", "--method", "get",
-        "--method", "POST,PUT", "--ttl", "2h", "--tunnel", "relay", "--protocol", "http",
-        "--insecure-local-certificate", "--proxy-image", "nginx:1.31.4", "--agent-image", "a/b:1", "--grace", "30s",
-        "--owner", "ann", "--forwarded-headers", "--pull-secret", "one", "--pull-secret", "two",
+        "api:http",
+        "--to",
+        "https://localhost:8443",
+        "--header",
+        "X-Dev=ann",
+        "--path",
+        "/cart",
+        "--method",
+        "get",
+        "--method",
+        "POST,PUT",
+        "--ttl",
+        "2h",
+        "--tunnel",
+        "relay",
+        "--protocol",
+        "http",
+        "--insecure-local-certificate",
+        "--proxy-image",
+        "nginx:1.31.4",
+        "--agent-image",
+        "a/b:1",
+        "--grace",
+        "30s",
+        "--owner",
+        "ann",
+        "--forwarded-headers",
+        "--pull-secret",
+        "one",
+        "--pull-secret",
+        "two",
     ])
     .unwrap();
     assert_eq!(args.rule.method.len(), 3);
@@ -79,7 +113,9 @@ fn what_cannot_be_meant_is_refused() {
 #[test]
 fn a_close_names_one_thing_or_all() {
     let close = |flags: &[&str]| {
-        let line = ["interceptctl", "session", "close"].into_iter().chain(flags.iter().copied());
+        let line = ["interceptctl", "session", "close"]
+            .into_iter()
+            .chain(flags.iter().copied());
         Cli::try_parse_from(line).is_ok()
     };
     assert!(close(&[]) && close(&["api"]) && close(&["--all", "-A", "--dry-run"]));

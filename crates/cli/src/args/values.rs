@@ -31,7 +31,9 @@ impl std::error::Error for InvalidService {}
 
 /// As kubectl writes it too: `svc/api`.
 pub(super) fn service(text: &str) -> Result<ServiceArg, InvalidService> {
-    let (name, port) = text.split_once(':').map_or((text, None), |(name, port)| (name, Some(port)));
+    let (name, port) = text
+        .split_once(':')
+        .map_or((text, None), |(name, port)| (name, Some(port)));
     let name = settings::label(without_kind(name)).map_err(InvalidService::Name)?;
     let port = port.map(str::parse).transpose().map_err(InvalidService::Port)?;
     Ok(ServiceArg { name, port })
@@ -48,5 +50,8 @@ pub(super) fn protocol(text: &str) -> Result<PortProtocol, &'static str> {
 
 fn without_kind(text: &str) -> &str {
     let kinds = ["svc/", "service/", "services/"];
-    kinds.iter().find_map(|kind| text.strip_prefix(kind)).unwrap_or(text)
+    kinds
+        .iter()
+        .find_map(|kind| text.strip_prefix(kind))
+        .unwrap_or(text)
 }

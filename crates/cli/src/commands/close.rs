@@ -28,11 +28,17 @@ pub(crate) async fn close(global: &Global, args: &CloseArgs, output: &Output) ->
     output.still();
     let found = found?;
     let chosen = choices(&cluster, namespace, args, &owner, found).await;
-    if let Some(name) = args.name.as_deref().filter(|_| chosen.iter().all(|(_, choice)| *choice == Choice::Keep)) {
+    if let Some(name) = args
+        .name
+        .as_deref()
+        .filter(|_| chosen.iter().all(|(_, choice)| *choice == Choice::Keep))
+    {
         return nothing(&cluster, namespace, name, output).await;
     }
     if args.dry_run {
-        output.result(&report::dry_document(&chosen), || report::dry_text(&chosen, namespace));
+        output.result(&report::dry_document(&chosen), || {
+            report::dry_text(&chosen, namespace)
+        });
         return Ok(Exit::Done);
     }
     carry_out(&cluster, &chosen, namespace, output).await
@@ -49,10 +55,15 @@ async fn nothing(
     let is_service = services.iter().any(|one| one.name == name);
     if !is_service && !choice::is_id(name) {
         let message = format!("There is no Service `{name}` in {}", place(namespace));
-        return Err(Failure::new(Exit::Refused, "noSuchService", message)
-            .hint(Some("See what stands where: interceptctl session close --dry-run --all-namespaces")));
+        return Err(Failure::new(Exit::Refused, "noSuchService", message).hint(Some(
+            "See what stands where: interceptctl session close --dry-run --all-namespaces",
+        )));
     }
-    let what = if is_service { format!("around Service {name}") } else { format!("behind id {name}") };
+    let what = if is_service {
+        format!("around Service {name}")
+    } else {
+        format!("behind id {name}")
+    };
     let text = format!("Nothing of Intercept stands {what} in {}.", place(namespace));
     output.result(&json!({ "dryRun": false, "closed": [], "kept": [] }), || text);
     Ok(Exit::Done)
@@ -80,7 +91,9 @@ async fn carry_out(
                 closed.push(done);
             }
             // One Service that cannot be restored must not keep the others from it.
-            Err(error) => failures.push(Failure::from(error).during(format!("Service {service} could not be closed"))),
+            Err(error) => {
+                failures.push(Failure::from(error).during(format!("Service {service} could not be closed")))
+            }
         }
     }
     if !output.is_text() {
@@ -122,10 +135,21 @@ fn ended(closed: &[Closed], mut failures: Vec<Failure>, output: &Output) -> Resu
     if let Some(failure) = last {
         return Err(failure);
     }
-    let unfinished: Vec<&Closed> = closed.iter().filter(|one| one.result == CloseResult::Incomplete).collect();
-    let Some(first) = unfinished.first() else { return Ok(Exit::Done) };
+    let unfinished: Vec<&Closed> = closed
+        .iter()
+        .filter(|one| one.result == CloseResult::Incomplete)
+        .collect();
+    let Some(first) = unfinished.first() else {
+        return Ok(Exit::Done);
+    };
     let service = format!("{}/{}", first.found.namespace, first.found.service);
-    let mut failure = Failure::new(Exit::Left, "incomplete", format!("Something is left around Service {service}"));
+    let mut failure = Failure::new(
+        Exit::Left,
+        "incomplete",
+        format!("Something is left around Service {service}"),
+    );
     failure.causes = first.remaining.iter().cloned().collect();
-    Err(failure.hint(Some("Pods that still serve requests may take a minute: run the same command again.")))
+    Err(failure.hint(Some(
+        "Pods that still serve requests may take a minute: run the same command again.",
+    )))
 }

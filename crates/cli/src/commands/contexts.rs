@@ -12,7 +12,10 @@ use crate::output::{Output, Table, good};
 pub(crate) fn contexts(global: &Global, output: &Output) -> Result<Exit, Failure> {
     let kubeconfigs = Kubeconfigs::load(global.kubeconfig.as_deref())?;
     let contexts = kubeconfigs.contexts();
-    output.result(&json!({ "contexts": contexts, "files": kubeconfigs.files() }), || table(&contexts));
+    output.result(
+        &json!({ "contexts": contexts, "files": kubeconfigs.files() }),
+        || table(&contexts),
+    );
     Ok(Exit::Done)
 }
 

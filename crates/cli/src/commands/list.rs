@@ -29,7 +29,9 @@ pub(crate) async fn list(global: &Global, scope: &Scope, output: &Output) -> Res
 }
 
 fn table(intercepts: &[InterceptSummary], now: u64) -> String {
-    let mut table = Table::new(&["SERVICE", "MATCH", "TARGET", "OWNER", "AGE", "ENDS IN", "STATE", "ID"]);
+    let mut table = Table::new(&[
+        "SERVICE", "MATCH", "TARGET", "OWNER", "AGE", "ENDS IN", "STATE", "ID",
+    ]);
     for one in intercepts {
         let ends = one.expires.map(|end| span(end.saturating_sub(now)));
         table.row(vec![

@@ -1,7 +1,7 @@
 //! `interceptctl plan`: what `start` would do. Reads only.
 
 use intercept_engine::agent_binary;
-use intercept_engine::plan::{self, Carried, Identity, Plan, Way, Warning};
+use intercept_engine::plan::{self, Carried, Identity, Plan, Warning, Way};
 use intercept_engine::snapshot::{self, FoundRecord, Snapshot};
 use intercept_protocol::ids::{InterceptId, SessionId, Token};
 use intercept_protocol::record::Intercept;
@@ -29,7 +29,9 @@ pub(crate) async fn plan(global: &Global, args: &InterceptArgs, output: &Output)
     let has_residue = !plan::is_joinable(&snapshot) && !plan::is_untouched(&snapshot);
     let mut planned = make(&snapshot, &asked)?;
     if spec.target.listening().await.is_err() {
-        planned.warnings.push(Warning::NothingListens { target: spec.target.to_string() });
+        planned.warnings.push(Warning::NothingListens {
+            target: spec.target.to_string(),
+        });
     }
     output.result(&document(&planned, has_residue), || text(&planned, has_residue));
     output.note(&dim("Nothing was changed."));
@@ -43,18 +45,30 @@ fn make(snapshot: &Snapshot, asked: &Asked) -> Result<Plan, Failure> {
         token_hash: Token::random().hash(),
         now: now(),
     };
-    let carried = Carried { parts: agent_binary::parts(), architectures: agent_binary::architectures() };
+    let carried = Carried {
+        parts: agent_binary::parts(),
+        architectures: agent_binary::architectures(),
+    };
     let record = snapshot.record.as_ref();
     let is_alive = |one: &Intercept| record.is_some_and(|found| is_alive(found, one, identity.now));
     let (spec, proxy) = (&asked.spec, &asked.proxy);
     plan::plan(snapshot, spec, proxy, &carried, &identity, is_alive).map_err(|refusals| {
-        Failure::refused(format!("Service {}/{} cannot be intercepted", spec.namespace, spec.service), refusals)
+        Failure::refused(
+            format!(
+                "Service {}/{} cannot be intercepted",
+                spec.namespace, spec.service
+            ),
+            refusals,
+        )
     })
 }
 
 /// By its signs of life: a session gives three in its grace time, and one that missed four is gone.
 fn is_alive(found: &FoundRecord, one: &Intercept, now: u64) -> bool {
-    let beat = found.heartbeats.get(&one.session).and_then(|text| text.parse().ok());
+    let beat = found
+        .heartbeats
+        .get(&one.session)
+        .and_then(|text| text.parse().ok());
     let grace = u64::from(found.record.grace_seconds);
     now.saturating_sub(beat.unwrap_or(one.created)) < grace * 4 / 3
 }
@@ -78,7 +92,8 @@ pub(super) fn warnings(plan: &Plan) -> Value {
 }
 
 fn document(plan: &Plan, has_residue: bool) -> Value {
-    let step = |step: &plan::Step| json!({ "stage": step.stage, "sentence": step.sentence(), "undo": step.undo() });
+    let step =
+        |step: &plan::Step| json!({ "stage": step.stage, "sentence": step.sentence(), "undo": step.undo() });
     json!({
         "namespace": plan.namespace,
         "service": plan.service,
@@ -95,20 +110,37 @@ fn document(plan: &Plan, has_residue: bool) -> Value {
 
 fn text(plan: &Plan, has_residue: bool) -> String {
     let intercept = &plan.intercept;
-    let head = format!("{}/{}: {} go to {}", plan.namespace, plan.service, requests(&intercept.rule), intercept.target);
+    let head = format!(
+        "{}/{}: {} go to {}",
+        plan.namespace,
+        plan.service,
+        requests(&intercept.rule),
+        intercept.target
+    );
     let mut parts = vec![bold(head), about(&plan.way).to_owned()];
     if has_residue {
-        parts.push(warning("What an earlier intercept left is removed first, unless its owner is at work right now."));
+        parts.push(warning(
+            "What an earlier intercept left is removed first, unless its owner is at work right now.",
+        ));
     }
     if !plan.steps.is_empty() {
         let steps = plan.steps.iter().enumerate();
         let lines = steps.map(|(at, step)| {
-            format!("{:>3}. {}\n     {}", at + 1, step.sentence(), dim(format!("undo: {}", step.undo())))
+            format!(
+                "{:>3}. {}\n     {}",
+                at + 1,
+                step.sentence(),
+                dim(format!("undo: {}", step.undo()))
+            )
         });
         parts.push(lines.collect::<Vec<_>>().join("\n"));
     }
     parts.push(colored(&plan.diff()));
-    parts.extend(plan.warnings.iter().map(|one| format!("{} {one}", warning("Warning:"))));
+    parts.extend(
+        plan.warnings
+            .iter()
+            .map(|one| format!("{} {one}", warning("Warning:"))),
+    );
     parts.retain(|part| !part.is_empty());
     parts.join("\n\n")
 }

@@ -35,11 +35,16 @@ pub(crate) async fn start(global: &Global, args: &InterceptArgs, output: &Output
     let connection = connect(global, &settings, output).await?;
     let asked = asked.within(&connection.namespace);
     // From here on a signal must restore, so nothing may stand between this and the session.
-    let mut signals = Signals::listen()
-        .map_err(|error| Failure::from_error(Exit::Unexpected, "unexpected", &error).during("Signals cannot be heard"))?;
+    let mut signals = Signals::listen().map_err(|error| {
+        Failure::from_error(Exit::Unexpected, "unexpected", &error).during("Signals cannot be heard")
+    })?;
     let mut show = Show::new(output, &connection.cluster, &asked.spec);
-    let request =
-        SessionRequest { spec: asked.spec, settings: asked.proxy, program: PROGRAM.to_owned(), locks: session_locks() };
+    let request = SessionRequest {
+        spec: asked.spec,
+        settings: asked.proxy,
+        program: PROGRAM.to_owned(),
+        locks: session_locks(),
+    };
     let mut session = Session::open(&connection.cluster, request);
     let mut ticks = interval(STATUS_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -3,13 +3,23 @@ use intercept_protocol::record::Owner;
 use super::*;
 
 fn taken() -> Refusal {
-    let owner = Owner { user: "bob".into(), host: "desk".into() };
-    Refusal::MatchTaken { owner, rule: "X-Dev: a".into(), target: "localhost:1".into() }
+    let owner = Owner {
+        user: "bob".into(),
+        host: "desk".into(),
+    };
+    Refusal::MatchTaken {
+        owner,
+        rule: "X-Dev: a".into(),
+        target: "localhost:1".into(),
+    }
 }
 
 #[test]
 fn a_refusal_names_every_reason_with_its_code() {
-    let failure = Failure::of_session(SessionError::Refused(vec![taken(), Refusal::NoTcpPort]), "shop/api");
+    let failure = Failure::of_session(
+        SessionError::Refused(vec![taken(), Refusal::NoTcpPort]),
+        "shop/api",
+    );
     assert_eq!((failure.exit, failure.causes.len()), (Exit::Refused, 2));
     let document = failure.document();
     assert_eq!(document["error"]["code"], "refused");
@@ -31,7 +41,10 @@ fn an_interrupt_before_the_start_has_its_own_code() {
 
 #[test]
 fn a_service_that_is_not_there_is_told_with_where_to_look() {
-    let missing = SnapshotError::NoSuchService { namespace: "shop".into(), name: "apii".into() };
+    let missing = SnapshotError::NoSuchService {
+        namespace: "shop".into(),
+        name: "apii".into(),
+    };
     let failure = Failure::of_session(SessionError::Snapshot(missing), "shop/apii");
     assert_eq!((failure.exit, failure.code), (Exit::Refused, "noSuchService"));
     assert!(failure.hint.unwrap().contains("services --namespace shop"));

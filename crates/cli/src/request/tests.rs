@@ -5,7 +5,9 @@ use crate::args::{Cli, Command};
 use crate::exit::Exit;
 
 fn args(flags: &[&str]) -> InterceptArgs {
-    let line = ["interceptctl", "start", "api"].into_iter().chain(flags.iter().copied());
+    let line = ["interceptctl", "start", "api"]
+        .into_iter()
+        .chain(flags.iter().copied());
     match Cli::try_parse_from(line).unwrap().command {
         Command::Start(args) => *args,
         other => panic!("{other:?}"),
@@ -48,16 +50,32 @@ fn the_file_fills_what_no_flag_says() {
     assert_eq!(asked.spec.rule.to_string(), "X-Team: (any value), path /v1, GET");
     assert_eq!(asked.spec.port.unwrap().to_string(), "http");
     assert_eq!(asked.spec.owner.user, "team");
-    assert_eq!((asked.proxy.image.as_str(), asked.proxy.pull_secrets.as_slice()), ("file:1", &["file".to_owned()][..]));
+    assert_eq!(
+        (asked.proxy.image.as_str(), asked.proxy.pull_secrets.as_slice()),
+        ("file:1", &["file".to_owned()][..])
+    );
 }
 
 #[test]
 fn a_flag_goes_before_environment_and_file_part_by_part() {
     let file = settings(FILE);
-    let flags = ["--to", "3000", "--all", "--path", "/", "--proxy-image", "flag:1", "--owner", "ann"];
+    let flags = [
+        "--to",
+        "3000",
+        "--all",
+        "--path",
+        "/",
+        "--proxy-image",
+        "flag:1",
+        "--owner",
+        "ann",
+    ];
     let by_flag = asked(&args(&flags), &file, Some("X-Env=1")).unwrap();
     assert_eq!(by_flag.spec.rule.to_string(), "all traffic, GET");
-    assert_eq!((by_flag.proxy.image.as_str(), by_flag.spec.owner.user.as_str()), ("flag:1", "ann"));
+    assert_eq!(
+        (by_flag.proxy.image.as_str(), by_flag.spec.owner.user.as_str()),
+        ("flag:1", "ann")
+    );
     let by_environment = asked(&args(&[]), &file, Some("X-Env=1")).unwrap();
     assert_eq!(by_environment.spec.rule.to_string(), "X-Env: 1, path /v1, GET");
 }
@@ -80,6 +98,11 @@ fn any_certificate_is_accepted_only_when_asked() {
     let to = ["--to", "https://localhost:8443"];
     let strict = asked(&args(&to), &Settings::default(), None).unwrap();
     assert!(!strict.spec.target.accept_any_certificate);
-    let asked = asked(&args(&[to[0], to[1], "--insecure-local-certificate"]), &Settings::default(), None).unwrap();
+    let asked = asked(
+        &args(&[to[0], to[1], "--insecure-local-certificate"]),
+        &Settings::default(),
+        None,
+    )
+    .unwrap();
     assert!(asked.spec.target.accept_any_certificate);
 }

@@ -39,7 +39,11 @@ pub(super) fn dry_text(chosen: &[(Standing, Choice)], namespace: Option<&str>) -
                 Some(original) => format!("restore selector {} and remove every object", inline(original)),
                 None => "remove every object".to_owned(),
             },
-            Choice::Intercepts(ids) => format!("take out {} of {} intercepts", ids.len(), standing.intercepts.len()),
+            Choice::Intercepts(ids) => format!(
+                "take out {} of {} intercepts",
+                ids.len(),
+                standing.intercepts.len()
+            ),
         };
         format!("{}\n{}", found(standing), field("would", &would))
     };
@@ -49,7 +53,12 @@ pub(super) fn dry_text(chosen: &[(Standing, Choice)], namespace: Option<&str>) -
 
 /// One Service after its close.
 pub(super) fn closed(done: &Closed) -> String {
-    let removed: Vec<&str> = done.found.objects.difference(&done.remaining).map(String::as_str).collect();
+    let removed: Vec<&str> = done
+        .found
+        .objects
+        .difference(&done.remaining)
+        .map(String::as_str)
+        .collect();
     let remaining: Vec<&str> = done.remaining.iter().map(String::as_str).collect();
     let mut lines = vec![found(&done.found), field("selector", &comparison(done))];
     if !removed.is_empty() {
@@ -73,16 +82,26 @@ pub(super) fn rest(
     namespace: Option<&str>,
 ) -> Option<String> {
     if !kept.is_empty() {
-        let names: Vec<String> = kept.iter().map(|one| format!("{}/{}", one.namespace, one.service)).collect();
+        let names: Vec<String> = kept
+            .iter()
+            .map(|one| format!("{}/{}", one.namespace, one.service))
+            .collect();
         let words = "Left alone, because a living session of somebody else may stand behind it";
-        return Some(format!("{words}: {}.\nName it, or use --all, to close it all the same.", names.join(", ")));
+        return Some(format!(
+            "{words}: {}.\nName it, or use --all, to close it all the same.",
+            names.join(", ")
+        ));
     }
     let is_nothing = closed.is_empty() && failures.is_empty();
     is_nothing.then(|| format!("Nothing of Intercept stands in {}.", place(namespace)))
 }
 
 fn found(standing: &Standing) -> String {
-    let state = if standing.switched { "selects the proxy" } else { "does not select the proxy" };
+    let state = if standing.switched {
+        "selects the proxy"
+    } else {
+        "does not select the proxy"
+    };
     let summary = format!(
         "{state}; {}, {}",
         count(standing.intercepts.len(), "intercept"),
@@ -96,25 +115,42 @@ fn found(standing: &Standing) -> String {
 
 fn intercept(one: &Intercept) -> String {
     let age = span(now().saturating_sub(one.created));
-    format!("{} to {}, by {}, {age} old, id {}", requests(&one.rule), one.target, one.owner, one.id)
+    format!(
+        "{} to {}, by {}, {age} old, id {}",
+        requests(&one.rule),
+        one.target,
+        one.owner,
+        one.id
+    )
 }
 
 /// The Service's selector beside the one it had before the first intercept.
 fn comparison(done: &Closed) -> String {
-    let Some(now) = &done.selector_now else { return "the Service is gone: nothing to restore".to_owned() };
+    let Some(now) = &done.selector_now else {
+        return "the Service is gone: nothing to restore".to_owned();
+    };
     let shown = inline(now);
     match (&done.found.original, done.is_original) {
         (Some(_), true) => format!("{shown}  {}", good("= as before the first intercept")),
         (None, true) => format!("{shown}  {}", good("= never changed")),
-        (_, false) if done.result == CloseResult::OthersRemain => format!("{shown}  (the proxy's, for others)"),
+        (_, false) if done.result == CloseResult::OthersRemain => {
+            format!("{shown}  (the proxy's, for others)")
+        }
         (Some(original), false) => format!("{shown}  {}", warning(format!("≠ {} before", inline(original)))),
         (None, false) => format!("{shown}  {}", warning("and what it was before is not known")),
     }
 }
 
 fn inline(selector: &BTreeMap<String, String>) -> String {
-    let terms: Vec<String> = selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    if terms.is_empty() { "(none)".to_owned() } else { terms.join(",") }
+    let terms: Vec<String> = selector
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    if terms.is_empty() {
+        "(none)".to_owned()
+    } else {
+        terms.join(",")
+    }
 }
 
 fn field(name: &str, value: &str) -> String {

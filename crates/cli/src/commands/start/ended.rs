@@ -18,20 +18,29 @@ pub(super) fn ended(outcome: Outcome, show: &Show<'_>) -> Result<Exit, Failure> 
     match outcome {
         Outcome::Closed { why, left: Ok(left) } => closed(why, left, show),
         Outcome::Closed { left: Err(error), .. } => Err(not_undone(&service, &error)),
-        Outcome::Failed { error, reverted: Ok(()) } => {
+        Outcome::Failed {
+            error,
+            reverted: Ok(()),
+        } => {
             let failure = Failure::of_session(error, &service);
-            show.output().event(&json!({ "event": "failed", "restored": failure.exit != Exit::Left }));
+            show.output()
+                .event(&json!({ "event": "failed", "restored": failure.exit != Exit::Left }));
             Err(failure)
         }
-        Outcome::Failed { error, reverted: Err(revert) } => {
+        Outcome::Failed {
+            error,
+            reverted: Err(revert),
+        } => {
             let mut failure = not_undone(&service, &revert);
             // The first error is why there was something to undo.
             failure.causes.push(Failure::of_session(error, &service).message);
-            show.output().event(&json!({ "event": "failed", "restored": false }));
+            show.output()
+                .event(&json!({ "event": "failed", "restored": false }));
             Err(failure)
         }
         Outcome::AlreadyHeld { intercept, owner } => {
-            show.output().event(&json!({ "event": "alreadyHeld", "intercept": intercept, "owner": owner }));
+            show.output()
+                .event(&json!({ "event": "alreadyHeld", "intercept": intercept, "owner": owner }));
             show.output().line(&format!(
                 "Already yours: {owner} holds this intercept of {service} in another session (id {intercept}); nothing was changed"
             ));
@@ -43,10 +52,14 @@ pub(super) fn ended(outcome: Outcome, show: &Show<'_>) -> Result<Exit, Failure> 
 fn closed(why: CloseReason, left: Left, show: &Show<'_>) -> Result<Exit, Failure> {
     let service = show.service();
     let others = left == Left::OthersRemain;
-    show.output().event(&json!({ "event": "closed", "why": reason(why), "restored": true, "othersRemain": others }));
+    show.output()
+        .event(&json!({ "event": "closed", "why": reason(why), "restored": true, "othersRemain": others }));
     let words = match left {
         Left::OthersRemain => format!("your intercept of {service} is out; those of others stay"),
-        Left::LastOne { service: Restored::ServiceGone, .. } => format!("Service {service} is gone; nothing to restore"),
+        Left::LastOne {
+            service: Restored::ServiceGone,
+            ..
+        } => format!("Service {service} is gone; nothing to restore"),
         Left::LastOne { followed: true, .. } => format!("{service} selects its original pods again"),
         Left::LastOne { followed: false, .. } => {
             format!("{service} selects its original pods again; its endpoints have not followed yet")

@@ -69,7 +69,8 @@ impl<'a> Show<'a> {
             SessionEvent::Relay(event) => self.relay(&event),
             SessionEvent::PlannedAgain => {
                 self.output.event(&json!({ "event": "plannedAgain" }));
-                self.output.note(&dim("Somebody else was at work on this Service: planning again"));
+                self.output
+                    .note(&dim("Somebody else was at work on this Service: planning again"));
             }
         }
         self.status();
@@ -78,15 +79,22 @@ impl<'a> Show<'a> {
     /// A request to end. The second one is told that it changes nothing.
     pub(super) fn asked_to_stop(&mut self, signal: &str) {
         self.signals += 1;
-        self.output.event(&json!({ "event": "signal", "signal": signal, "count": self.signals }));
+        self.output
+            .event(&json!({ "event": "signal", "signal": signal, "count": self.signals }));
         let service = self.service();
         if self.signals > 1 {
-            return self.output.note(&warning(format!("Still restoring {service}: {signal} does not skip that, and it ends soon")));
+            return self.output.note(&warning(format!(
+                "Still restoring {service}: {signal} does not skip that, and it ends soon"
+            )));
         }
         if self.ready.is_some() {
-            self.output.note(&format!("Stopping ({signal}): restoring {service}. Asking again does not skip that."));
+            self.output.note(&format!(
+                "Stopping ({signal}): restoring {service}. Asking again does not skip that."
+            ));
         } else {
-            self.output.note(&format!("Stopping ({signal}): undoing what was begun on {service}"));
+            self.output.note(&format!(
+                "Stopping ({signal}): undoing what was begun on {service}"
+            ));
         }
     }
 
@@ -109,7 +117,11 @@ impl<'a> Show<'a> {
             "warnings": warnings(&plan),
         }));
         let rule = requests(&intercept.rule);
-        self.output.note(&format!("{}: {rule} go to {}", bold(self.place()), intercept.target));
+        self.output.note(&format!(
+            "{}: {rule} go to {}",
+            bold(self.place()),
+            intercept.target
+        ));
         for one in &plan.warnings {
             self.output.note(&format!("{} {one}", warning("Warning:")));
         }
@@ -123,39 +135,52 @@ impl<'a> Show<'a> {
             Action::WriteRecord(draft) => Some(&draft.ports.listeners),
             _ => None,
         });
-        let planned = drafts.flatten().find(|one| one.port == listener).map(|one| one.service_port);
+        let planned = drafts
+            .flatten()
+            .find(|one| one.port == listener)
+            .map(|one| one.service_port);
         if let Some(port) = planned {
             return Some(port.to_string());
         }
         let store = RecordStore::new(&self.cluster.client(), &self.spec.namespace, &self.spec.service);
         let found = timeout(PORT_WITHIN, store.read()).await.ok()?.ok().flatten();
-        let port = found.as_ref().and_then(|found| found.record.listener(listener)).map(|one| one.service_port.to_string());
+        let port = found
+            .as_ref()
+            .and_then(|found| found.record.listener(listener))
+            .map(|one| one.service_port.to_string());
         port.or_else(|| self.spec.port.as_ref().map(ToString::to_string))
     }
 
     /// `namespace/service:port`.
     fn place(&self) -> String {
-        let port = self.port.as_ref().map(|port| format!(":{port}")).unwrap_or_default();
+        let port = self
+            .port
+            .as_ref()
+            .map(|port| format!(":{port}"))
+            .unwrap_or_default();
         format!("{}{port}", self.service())
     }
 
     fn progress(&self, progress: &Progress) {
         match progress {
             Progress::Begun { sentence } => {
-                self.output.event(&json!({ "event": "step", "state": "begun", "sentence": sentence }));
+                self.output
+                    .event(&json!({ "event": "step", "state": "begun", "sentence": sentence }));
                 self.output.live(sentence);
             }
             Progress::Done { sentence, took: time } => {
                 let millis = time.as_millis() as u64;
-                self.output
-                    .event(&json!({ "event": "step", "state": "done", "sentence": sentence, "tookMs": millis }));
+                self.output.event(
+                    &json!({ "event": "step", "state": "done", "sentence": sentence, "tookMs": millis }),
+                );
                 self.output.note(&dim(format!("  {sentence} ({})", took(*time))));
             }
             Progress::Trouble(trouble) => {
                 let mut event = serde_json::to_value(trouble).unwrap_or_default();
                 event["event"] = "trouble".into();
                 self.output.event(&event);
-                self.output.note(&format!("{} {trouble}", warning("The proxy does not start yet:")));
+                self.output
+                    .note(&format!("{} {trouble}", warning("The proxy does not start yet:")));
             }
         }
     }
@@ -183,7 +208,8 @@ impl<'a> Show<'a> {
         if self.spec.protocol != Some(PortProtocol::Tcp) {
             let port = self.port.as_deref().unwrap_or("80");
             let command = curl(&self.spec.rule, &self.spec.namespace, &self.spec.service, port);
-            self.output.note(&format!("Try it from inside the cluster: {}", bold(command)));
+            self.output
+                .note(&format!("Try it from inside the cluster: {}", bold(command)));
         }
         self.output.note(&dim("Ctrl-C ends it and restores the Service"));
     }
@@ -217,11 +243,19 @@ impl<'a> Show<'a> {
         match why {
             // Told when the signal came.
             CloseReason::Asked if self.signals > 0 => {}
-            CloseReason::Asked => self.output.note(&format!("It did not work: undoing what was begun on {service}")),
-            CloseReason::Expired => self.output.note(&format!("Its time is over: restoring {service}")),
-            CloseReason::RemovedByOther => self.output.note(&warning("The intercept was taken out from elsewhere")),
+            CloseReason::Asked => self
+                .output
+                .note(&format!("It did not work: undoing what was begun on {service}")),
+            CloseReason::Expired => self
+                .output
+                .note(&format!("Its time is over: restoring {service}")),
+            CloseReason::RemovedByOther => self
+                .output
+                .note(&warning("The intercept was taken out from elsewhere")),
             CloseReason::ProxyLost => {
-                self.output.note(&warning(format!("No proxy pod is ready: restoring {service} at once")));
+                self.output.note(&warning(format!(
+                    "No proxy pod is ready: restoring {service} at once"
+                )));
             }
         }
     }
@@ -238,7 +272,8 @@ impl<'a> Show<'a> {
             RelayEvent::NotServed { .. } => self.not_served += 1,
             _ => {}
         }
-        self.output.event(&json!({ "event": "relay", "what": what, "pod": pod, "message": words }));
+        self.output
+            .event(&json!({ "event": "relay", "what": what, "pod": pod, "message": words }));
         match event {
             RelayEvent::Opened { .. } => self.output.note(&dim(words)),
             _ => self.output.note(&warning(words)),
@@ -247,16 +282,24 @@ impl<'a> Show<'a> {
 
     /// Redraws the live line.
     pub(super) fn status(&self) {
-        let Some(since) = self.ready.filter(|_| self.output.is_live()) else { return };
+        let Some(since) = self.ready.filter(|_| self.output.is_live()) else {
+            return;
+        };
         let phase = match &self.phase {
             Phase::Reconnecting => warning("reconnecting"),
             Phase::Displaced { .. } => warning("displaced"),
             Phase::Closing { .. } => "restoring".to_owned(),
             _ => good("active"),
         };
-        let mut parts = vec![format!("{phase} {}", self.place()), span(since.elapsed().as_secs())];
+        let mut parts = vec![
+            format!("{phase} {}", self.place()),
+            span(since.elapsed().as_secs()),
+        ];
         if let Some(ttl) = self.spec.ttl {
-            parts.push(format!("ends in {}", span(ttl.saturating_sub(since.elapsed()).as_secs())));
+            parts.push(format!(
+                "ends in {}",
+                span(ttl.saturating_sub(since.elapsed()).as_secs())
+            ));
         }
         if !self.relays.is_empty() {
             parts.push(format!("{} reconnected", self.relays.len()));
@@ -293,23 +336,35 @@ pub(super) fn reason(why: CloseReason) -> &'static str {
 
 fn relay_words(event: &RelayEvent) -> (&'static str, Option<String>, String) {
     match event {
-        RelayEvent::Opened { pod, agent } => {
-            ("opened", Some(pod.to_string()), format!("Tunnel to {pod} is open ({agent})"))
-        }
-        RelayEvent::Lost { pod, reason } => {
-            ("lost", Some(pod.to_string()), format!("Tunnel to {pod} was lost: {reason}"))
-        }
-        RelayEvent::Rejected { pod, words } => {
-            ("rejected", Some(pod.to_string()), format!("NGINX in {pod} refused the newest record: {words}"))
-        }
-        RelayEvent::Draining { pod } => {
-            ("draining", Some(pod.to_string()), format!("{pod} is on its way out; others take over"))
-        }
-        RelayEvent::NotServed { reason, .. } => {
-            ("notServed", None, format!("Not answered here, so the original pods got it: {reason}"))
-        }
-        RelayEvent::Slept { duration } => {
-            ("slept", None, format!("This machine slept for {}", span(duration.as_secs())))
-        }
+        RelayEvent::Opened { pod, agent } => (
+            "opened",
+            Some(pod.to_string()),
+            format!("Tunnel to {pod} is open ({agent})"),
+        ),
+        RelayEvent::Lost { pod, reason } => (
+            "lost",
+            Some(pod.to_string()),
+            format!("Tunnel to {pod} was lost: {reason}"),
+        ),
+        RelayEvent::Rejected { pod, words } => (
+            "rejected",
+            Some(pod.to_string()),
+            format!("NGINX in {pod} refused the newest record: {words}"),
+        ),
+        RelayEvent::Draining { pod } => (
+            "draining",
+            Some(pod.to_string()),
+            format!("{pod} is on its way out; others take over"),
+        ),
+        RelayEvent::NotServed { reason, .. } => (
+            "notServed",
+            None,
+            format!("Not answered here, so the original pods got it: {reason}"),
+        ),
+        RelayEvent::Slept { duration } => (
+            "slept",
+            None,
+            format!("This machine slept for {}", span(duration.as_secs())),
+        ),
     }
 }

@@ -1,0 +1,5 @@
+//! The real binary from outside, without a cluster.
+
+mod bad_input;
+mod help;
+mod rig;
