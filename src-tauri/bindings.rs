@@ -8,7 +8,8 @@ use ts_rs::{Config, TS};
 use crate::dto::{Context, Port, Service};
 use crate::error::{CommandError, ErrorCode};
 
-const HEADER: &str = "// Generated from the types of src-tauri; CONTRIBUTING.md says how to write it afresh. Do not edit.\n";
+const HEADER: &str =
+    "// Generated from the types of src-tauri; CONTRIBUTING.md says how to write it afresh. Do not edit.\n";
 
 fn declaration<T: TS>() -> String {
     let config = Config::default().with_large_int("number");
@@ -34,5 +35,10 @@ fn bindings_of_the_window_equal_the_types_they_come_from() {
         std::fs::write(&path, generated()).unwrap();
     }
     let committed = std::fs::read_to_string(&path).unwrap().replace("\r\n", "\n");
-    assert_eq!(committed, generated(), "{} is not what the types say", path.display());
+    assert_eq!(
+        committed,
+        generated(),
+        "{} is not what the types say",
+        path.display()
+    );
 }

@@ -44,8 +44,21 @@ pub(crate) struct Port {
 
 impl From<ContextSummary> for Context {
     fn from(summary: ContextSummary) -> Self {
-        let ContextSummary { name, cluster, user, namespace, is_current, .. } = summary;
-        Self { name, cluster, user, namespace, is_current }
+        let ContextSummary {
+            name,
+            cluster,
+            user,
+            namespace,
+            is_current,
+            ..
+        } = summary;
+        Self {
+            name,
+            cluster,
+            user,
+            namespace,
+            is_current,
+        }
     }
 }
 
@@ -65,7 +78,18 @@ impl From<ServiceSummary> for Service {
 
 impl From<PortSummary> for Port {
     fn from(summary: PortSummary) -> Self {
-        let PortSummary { name, port, target, protocol, .. } = summary;
-        Self { name, number: port, target, protocol }
+        let PortSummary {
+            name,
+            port,
+            target,
+            protocol,
+            ..
+        } = summary;
+        Self {
+            name,
+            number: port,
+            target,
+            protocol,
+        }
     }
 }

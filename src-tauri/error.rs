@@ -37,7 +37,11 @@ const LOOK_AGAIN: &str = "Look again; if it stays, check the cluster with `kubec
 
 impl CommandError {
     fn new(code: ErrorCode, error: &dyn Error, hint: Option<&str>) -> Self {
-        Self { code, message: with_causes(error), hint: hint.unwrap_or(LOOK_AGAIN).to_owned() }
+        Self {
+            code,
+            message: with_causes(error),
+            hint: hint.unwrap_or(LOOK_AGAIN).to_owned(),
+        }
     }
 }
 

@@ -14,6 +14,9 @@ mod error;
 /// When the system has no web view or no display for it.
 pub fn run() -> Result<(), tauri::Error> {
     tauri::Builder::default()
-        .invoke_handler(tauri::generate_handler![commands::list_contexts, commands::list_services])
+        .invoke_handler(tauri::generate_handler![
+            commands::list_contexts,
+            commands::list_services
+        ])
         .run(tauri::generate_context!("tauri.conf.json"))
 }

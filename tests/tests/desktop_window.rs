@@ -23,13 +23,17 @@ async fn desktop_shows_the_services_of_a_context_once_it_is_chosen() {
     let window = Window::open(&clusters.kubeconfig()).await;
 
     window.await_text("None has been contacted yet").await;
+    window.press("Dark").await;
     window.screenshot("contexts-dark").await;
     window.choose_context(clusters.reachable()).await;
     let row = window.await_row("kubernetes").await;
-    for words in ["default", "ClusterIP", "https:443"] {
-        assert!(row.contains(words), "the row of Service kubernetes lacks {words}: {row}");
-    }
     window.screenshot("services-dark").await;
+    for words in ["default", "ClusterIP", "https:443"] {
+        assert!(
+            row.contains(words),
+            "the row of Service kubernetes lacks {words}: {row}"
+        );
+    }
     window.press("Light").await;
     window.screenshot("services-light").await;
     window.close().await;
@@ -45,10 +49,15 @@ async fn desktop_shows_cause_and_next_step_of_a_context_that_does_not_answer() {
 
     window.choose_context(Clusters::UNREACHABLE).await;
     let alert = window.await_alert().await;
-    for words in ["nobody-there does not answer", "cannot be reached", "Check the network or VPN", "Look again"] {
+    for words in [
+        "nobody-there does not answer",
+        "cannot be reached",
+        "Check the network or VPN",
+        "Look again",
+    ] {
         assert!(alert.contains(words), "the error lacks {words:?}: {alert}");
     }
-    window.screenshot("unreachable-dark").await;
+    window.screenshot("unreachable").await;
     window.close().await;
 }
 
@@ -62,9 +71,15 @@ async fn desktop_shows_where_it_looked_for_a_kubeconfig_that_is_not_there() {
     let window = Window::open(missing.as_os_str()).await;
 
     let alert = window.await_alert().await;
-    assert!(alert.contains("no-such-file"), "the error does not say where it looked: {alert}");
-    assert!(alert.contains("KUBECONFIG"), "the error does not say what to do: {alert}");
-    window.screenshot("no-kubeconfig-dark").await;
+    assert!(
+        alert.contains("no-such-file"),
+        "the error does not say where it looked: {alert}"
+    );
+    assert!(
+        alert.contains("KUBECONFIG"),
+        "the error does not say what to do: {alert}"
+    );
+    window.screenshot("no-kubeconfig").await;
     window.close().await;
 }
 
@@ -77,11 +92,22 @@ async fn desktop_refuses_its_page_every_command_but_the_two_it_needs() {
     let window = Window::open(&clusters.kubeconfig()).await;
 
     window.await_text("None has been contacted yet").await;
-    for command in ["plugin:window|close", "plugin:event|listen", "plugin:path|resolve_directory"] {
+    for command in [
+        "plugin:window|close",
+        "plugin:event|listen",
+        "plugin:path|resolve_directory",
+    ] {
         let answer = window.invoke(command).await;
-        assert!(answer.starts_with("refused: "), "{command} was not refused: {answer}");
+        assert!(
+            answer.starts_with("refused: "),
+            "{command} was not refused: {answer}"
+        );
     }
     assert!(window.invoke("list_contexts").await.starts_with("answered: "));
-    assert_eq!(window.inline_script_result().await, "did not run", "the content policy lets inline scripts run");
+    assert_eq!(
+        window.inline_script_result().await,
+        "did not run",
+        "the content policy lets inline scripts run"
+    );
     window.close().await;
 }

@@ -35,7 +35,11 @@ impl Clusters {
         let answering = format!("http://{}", listener.local_addr().unwrap());
         server.spawn(serve(listener));
         // Bound and let go: nobody listens there now.
-        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let silent = TcpListener::bind("127.0.0.1:0")
+            .await
+            .unwrap()
+            .local_addr()
+            .unwrap();
 
         let real = std::env::var_os("INTERCEPT_TEST_KUBECONFIG").map(PathBuf::from);
         let mut contexts = vec![(Self::UNREACHABLE, format!("http://{silent}"))];
@@ -43,17 +47,29 @@ impl Clusters {
         match &real {
             Some(path) => {
                 let loaded = Kubeconfigs::load(Some(path)).unwrap();
-                reachable = loaded.current().expect("the test kubeconfig must have a current context").to_owned();
+                reachable = loaded
+                    .current()
+                    .expect("the test kubeconfig must have a current context")
+                    .to_owned();
             }
             None => contexts.push((STAND_IN, answering)),
         }
         std::fs::write(folder.path().join("config"), kubeconfig(&contexts).to_string()).unwrap();
-        Self { folder, real, reachable, _server: server }
+        Self {
+            folder,
+            real,
+            reachable,
+            _server: server,
+        }
     }
 
     /// The value of `KUBECONFIG`.
     pub(crate) fn kubeconfig(&self) -> OsString {
-        let files = self.real.iter().cloned().chain([self.folder.path().join("config")]);
+        let files = self
+            .real
+            .iter()
+            .cloned()
+            .chain([self.folder.path().join("config")]);
         std::env::join_paths(files).unwrap()
     }
 
@@ -65,7 +81,10 @@ impl Clusters {
 /// As JSON, which is YAML too.
 fn kubeconfig(contexts: &[(&str, String)]) -> Value {
     let named = |key: &str, of: &dyn Fn(&str, &str) -> Value| -> Vec<Value> {
-        contexts.iter().map(|(name, server)| json!({ "name": name, key: of(name, server) })).collect()
+        contexts
+            .iter()
+            .map(|(name, server)| json!({ "name": name, key: of(name, server) }))
+            .collect()
     };
     json!({
         "apiVersion": "v1",
@@ -83,7 +102,9 @@ async fn serve(listener: TcpListener) {
         connections.spawn(async move {
             let http = hyper::server::conn::http1::Builder::new();
             // A client that goes away is no news here.
-            let _ = http.serve_connection(TokioIo::new(stream), service_fn(answer)).await;
+            let _ = http
+                .serve_connection(TokioIo::new(stream), service_fn(answer))
+                .await;
         });
     }
 }
@@ -94,12 +115,18 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
         "/api/v1/services" => Some(services()),
         _ => None,
     };
-    let status = if found.is_some() { StatusCode::OK } else { StatusCode::FORBIDDEN };
+    let status = if found.is_some() {
+        StatusCode::OK
+    } else {
+        StatusCode::FORBIDDEN
+    };
     let body = found.unwrap_or_else(|| {
         json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Forbidden", "code": 403,
                 "message": "the stand-in lists Services only" })
     });
-    let response = Response::builder().status(status).header("content-type", "application/json");
+    let response = Response::builder()
+        .status(status)
+        .header("content-type", "application/json");
     Ok(response.body(Full::from(body.to_string())).unwrap())
 }
 

@@ -28,7 +28,10 @@ pub(crate) fn can_show_windows() -> bool {
     if missing.is_empty() {
         return true;
     }
-    let words = format!("NOT RUN: a test of the real window lacks {}; see scripts/test.sh", missing.join(", "));
+    let words = format!(
+        "NOT RUN: a test of the real window lacks {}; see scripts/test.sh",
+        missing.join(", ")
+    );
     assert!(std::env::var("CI").as_deref() != Ok("true"), "{words}");
     eprintln!("{words}");
     false
@@ -51,8 +54,15 @@ impl Window {
         capabilities.insert("browserName".to_owned(), json!("wry"));
         let mut builder = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
         let session = builder.capabilities(capabilities).connect(&driver.address);
-        let client = tokio::time::timeout(LIMIT, session).await.expect("the window must open in time").unwrap();
-        Self { client, driver, _home: home }
+        let client = tokio::time::timeout(LIMIT, session)
+            .await
+            .expect("the window must open in time")
+            .unwrap();
+        Self {
+            client,
+            driver,
+            _home: home,
+        }
     }
 
     /// Ends session and program, and waits until their processes are gone.
@@ -62,16 +72,25 @@ impl Window {
     }
 
     pub(crate) async fn await_text(&self, words: &str) {
-        self.await_element(&format!("//*[contains(text(), '{words}')]")).await;
+        self.await_element(&format!("//*[contains(text(), '{words}')]"))
+            .await;
     }
 
     pub(crate) async fn choose_context(&self, name: &str) {
-        self.await_element(&format!("//*[@role='option'][contains(., '{name}')]")).await.click().await.unwrap();
+        self.await_element(&format!("//*[@role='option'][contains(., '{name}')]"))
+            .await
+            .click()
+            .await
+            .unwrap();
     }
 
     /// Presses the button or choice with these words.
     pub(crate) async fn press(&self, words: &str) {
-        self.await_element(&format!("//button[normalize-space(.)='{words}']")).await.click().await.unwrap();
+        self.await_element(&format!("//button[normalize-space(.)='{words}']"))
+            .await
+            .click()
+            .await
+            .unwrap();
     }
 
     /// The text of a Service's row.
@@ -82,7 +101,11 @@ impl Window {
 
     /// The text of the error in sight.
     pub(crate) async fn await_alert(&self) -> String {
-        self.await_element("//*[@role='alert']").await.text().await.unwrap()
+        self.await_element("//*[@role='alert']")
+            .await
+            .text()
+            .await
+            .unwrap()
     }
 
     /// What the program says when the page calls one of its commands.
@@ -90,7 +113,13 @@ impl Window {
         let script = "const [command, done] = arguments;
             window.__TAURI_INTERNALS__.invoke(command, {}).then(
                 (answer) => done(`answered: ${JSON.stringify(answer)}`), (error) => done(`refused: ${error}`));";
-        self.client.execute_async(script, vec![json!(command)]).await.unwrap().as_str().unwrap().to_owned()
+        self.client
+            .execute_async(script, vec![json!(command)])
+            .await
+            .unwrap()
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     /// Whether a script that somebody got into the page would run.
@@ -99,19 +128,34 @@ impl Window {
             smuggled.textContent = 'window.smuggled = true';
             document.body.append(smuggled);
             return window.smuggled ? 'ran' : 'did not run';";
-        self.client.execute(script, vec![]).await.unwrap().as_str().unwrap().to_owned()
+        self.client
+            .execute(script, vec![])
+            .await
+            .unwrap()
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     /// Keeps what is in sight for people to look at.
     pub(crate) async fn screenshot(&self, name: &str) {
         let folder = target().join("screenshots");
         std::fs::create_dir_all(&folder).unwrap();
+        // Two frames later what the page holds is painted.
+        let painted =
+            "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()));";
+        self.client.execute_async(painted, vec![]).await.unwrap();
         let picture = self.client.screenshot().await.unwrap();
         std::fs::write(folder.join(format!("{name}.png")), picture).unwrap();
     }
 
     async fn await_element(&self, xpath: &str) -> fantoccini::elements::Element {
-        let found = self.client.wait().at_most(LIMIT).for_element(Locator::XPath(xpath)).await;
+        let found = self
+            .client
+            .wait()
+            .at_most(LIMIT)
+            .for_element(Locator::XPath(xpath))
+            .await;
         match found {
             Ok(element) => element,
             Err(error) => {
@@ -133,7 +177,12 @@ impl Driver {
         let (port, native_port) = (free_port().await, free_port().await);
         let log = std::fs::File::create(home.join("driver.log")).unwrap();
         let process = Command::new(find("tauri-driver").expect("checked before"))
-            .args(["--port", &port.to_string(), "--native-port", &native_port.to_string()])
+            .args([
+                "--port",
+                &port.to_string(),
+                "--native-port",
+                &native_port.to_string(),
+            ])
             .arg("--native-driver")
             .arg(find(DRIVER).expect("checked before"))
             .env("KUBECONFIG", kubeconfig)
@@ -147,9 +196,14 @@ impl Driver {
             .process_group(0)
             .spawn()
             .unwrap();
-        let driver = Self { process, address: format!("http://127.0.0.1:{port}") };
+        let driver = Self {
+            process,
+            address: format!("http://127.0.0.1:{port}"),
+        };
         for port in [port, native_port] {
-            tokio::time::timeout(LIMIT, await_listener(port)).await.expect("the drivers must listen in time");
+            tokio::time::timeout(LIMIT, await_listener(port))
+                .await
+                .expect("the drivers must listen in time");
         }
         driver
     }
@@ -161,7 +215,10 @@ impl Driver {
     fn terminate(&mut self) {
         let group = format!("-{}", self.process.id());
         // Nothing is left to end where it fails.
-        let _ = Command::new("kill").args(["-TERM", "--", &group]).stderr(Stdio::null()).status();
+        let _ = Command::new("kill")
+            .args(["-TERM", "--", &group])
+            .stderr(Stdio::null())
+            .status();
         let _ = self.process.wait();
     }
 }
@@ -180,13 +237,21 @@ async fn await_listener(port: u16) {
 }
 
 async fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
+    TcpListener::bind("127.0.0.1:0")
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 /// The folder of this build: tests run from `<target>/<profile>/deps`.
 fn target() -> PathBuf {
     let this = std::env::current_exe().unwrap();
-    this.ancestors().nth(3).expect("tests must run from the target folder").to_owned()
+    this.ancestors()
+        .nth(3)
+        .expect("tests must run from the target folder")
+        .to_owned()
 }
 
 fn program() -> PathBuf {
@@ -196,5 +261,7 @@ fn program() -> PathBuf {
 
 fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|candidate| candidate.is_file())
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|candidate| candidate.is_file())
 }
