@@ -38,7 +38,7 @@ ui() { npm --prefix ui run --silent "$@"; }
 shell_scripts() {
   git ls-files | while read -r file; do
     if [ -f "$file" ] && head -n 1 "$file" | grep -q '^#!.*\bbash'; then printf '%s\n' "$file"; fi
-  done | xargs shellcheck --external-sources
+  done | xargs shellcheck --external-sources --severity=warning
 }
 
 clippy() { cargo clippy "${EVERYTHING[@]}" -- --deny warnings; }
