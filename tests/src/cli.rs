@@ -26,9 +26,16 @@ pub fn binary() -> PathBuf {
 fn beside_the_test() -> PathBuf {
     let test = std::env::current_exe().expect("a test must know its own place");
     // target/debug/deps/e2e_x-… → target/debug/interceptctl
-    let folder = test.parent().and_then(Path::parent).expect("a test must be in a target folder");
+    let folder = test
+        .parent()
+        .and_then(Path::parent)
+        .expect("a test must be in a target folder");
     let binary = folder.join(format!("interceptctl{}", std::env::consts::EXE_SUFFIX));
-    assert!(binary.exists(), "{} is not built; set {BINARY_VARIABLE} or build it first", binary.display());
+    assert!(
+        binary.exists(),
+        "{} is not built; set {BINARY_VARIABLE} or build it first",
+        binary.display()
+    );
     binary
 }
 
@@ -44,7 +51,11 @@ impl Machine {
     /// A machine whose kubeconfig is this file.
     pub fn new(kubeconfig: &Path) -> Self {
         let home = TempDir::with_prefix("machine-").expect("a temporary home must be possible");
-        Self { home, kubeconfig: kubeconfig.to_owned(), environment: Vec::new() }
+        Self {
+            home,
+            kubeconfig: kubeconfig.to_owned(),
+            environment: Vec::new(),
+        }
     }
 
     /// With one more variable.
@@ -66,10 +77,17 @@ impl Machine {
         let stdout = child.stdout.take().expect("stdout must be piped");
         let stderr = child.stderr.take().expect("stderr must be piped");
         let readers = vec![
-            AbortOnDropHandle::new(tokio::spawn(read(stdout, text_tx.clone(), |text| &mut text.stdout))),
+            AbortOnDropHandle::new(tokio::spawn(read(stdout, text_tx.clone(), |text| {
+                &mut text.stdout
+            }))),
             AbortOnDropHandle::new(tokio::spawn(read(stderr, text_tx, |text| &mut text.stderr))),
         ];
-        Running { child, text_rx, readers, arguments: arguments.join(" ") }
+        Running {
+            child,
+            text_rx,
+            readers,
+            arguments: arguments.join(" "),
+        }
     }
 
     /// Runs the program to its end.
@@ -81,9 +99,16 @@ impl Machine {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let mut command = Command::new(binary());
         command.args(arguments).current_dir(self.home()).env_clear();
-        command.env("PATH", path).env("HOME", self.home()).env("KUBECONFIG", &self.kubeconfig);
+        command
+            .env("PATH", path)
+            .env("HOME", self.home())
+            .env("KUBECONFIG", &self.kubeconfig);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
         command
     }
 }
@@ -94,7 +119,11 @@ struct Text {
     stderr: String,
 }
 
-async fn read(pipe: impl AsyncRead + Unpin, text_tx: watch::Sender<Text>, part: fn(&mut Text) -> &mut String) {
+async fn read(
+    pipe: impl AsyncRead + Unpin,
+    text_tx: watch::Sender<Text>,
+    part: fn(&mut Text) -> &mut String,
+) {
     let mut pipe = BufReader::new(pipe);
     let mut line = Vec::new();
     while let Ok(1..) = pipe.read_until(b'\n', &mut line).await {
@@ -125,7 +154,10 @@ impl Running {
     pub async fn await_line(&mut self, limit: Duration, needle: &str) -> String {
         let line_with = |text: &Text| {
             let lines = text.stdout.lines().chain(text.stderr.lines());
-            lines.into_iter().find(|line| line.contains(needle)).map(str::to_owned)
+            lines
+                .into_iter()
+                .find(|line| line.contains(needle))
+                .map(str::to_owned)
         };
         let waiting = self.text_rx.wait_for(|text| line_with(text).is_some());
         let found = match timeout(limit, waiting).await {
@@ -133,7 +165,13 @@ impl Running {
             Ok(Err(_closed)) => None,
             Err(_late) => None,
         };
-        found.unwrap_or_else(|| panic!("`{}` did not say {needle:?}; it said:\n{}", self.arguments, self.output()))
+        found.unwrap_or_else(|| {
+            panic!(
+                "`{}` did not say {needle:?}; it said:\n{}",
+                self.arguments,
+                self.output()
+            )
+        })
     }
 
     /// Its process id.
@@ -141,12 +179,17 @@ impl Running {
     /// # Panics
     /// When it has ended.
     pub fn pid(&self) -> u32 {
-        self.child.id().unwrap_or_else(|| panic!("`{}` has ended:\n{}", self.arguments, self.output()))
+        self.child
+            .id()
+            .unwrap_or_else(|| panic!("`{}` has ended:\n{}", self.arguments, self.output()))
     }
 
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw).expect("a process id must be one");
+        let pid = i32::try_from(self.pid())
+            .ok()
+            .and_then(Pid::from_raw)
+            .expect("a process id must be one");
         kill_process(pid, signal).expect("an own child must take a signal");
     }
 
@@ -167,7 +210,11 @@ impl Running {
     /// When it does not end within `limit`.
     pub async fn ended(mut self, limit: Duration) -> Ended {
         let Ok(status) = timeout(limit, self.child.wait()).await else {
-            panic!("`{}` has not ended after {limit:?}; it said:\n{}", self.arguments, self.output());
+            panic!(
+                "`{}` has not ended after {limit:?}; it said:\n{}",
+                self.arguments,
+                self.output()
+            );
         };
         for reader in self.readers.drain(..) {
             // A grandchild may hold the pipe; what matters has been read.
@@ -175,7 +222,12 @@ impl Running {
         }
         let status = status.expect("an own child must be waitable");
         let text = self.text_rx.borrow().clone();
-        Ended { code: status.code(), stdout: text.stdout, stderr: text.stderr, arguments: self.arguments.clone() }
+        Ended {
+            code: status.code(),
+            stdout: text.stdout,
+            stderr: text.stderr,
+            arguments: self.arguments.clone(),
+        }
     }
 }
 
@@ -200,7 +252,15 @@ impl Ended {
 
 impl std::fmt::Display for Ended {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { code, stdout, stderr, arguments } = self;
-        write!(formatter, "`interceptctl {arguments}` ended with {code:?}\nstdout: {stdout}\nstderr: {stderr}")
+        let Self {
+            code,
+            stdout,
+            stderr,
+            arguments,
+        } = self;
+        write!(
+            formatter,
+            "`interceptctl {arguments}` ended with {code:?}\nstdout: {stdout}\nstderr: {stderr}"
+        )
     }
 }

@@ -33,17 +33,27 @@ impl Cluster {
             say_not_run();
             return None;
         };
-        let config = config_of(&kubeconfig).await.expect("the kubeconfig of the tests must be usable");
+        let config = config_of(&kubeconfig)
+            .await
+            .expect("the kubeconfig of the tests must be usable");
         let client = Client::try_from(config).expect("a client for the tests must be possible");
         Some(Self { client, kubeconfig })
     }
 }
 
-#[expect(clippy::print_stderr, reason = "a test that did not run must not look like one that passed")]
+#[expect(
+    clippy::print_stderr,
+    reason = "a test that did not run must not look like one that passed"
+)]
 fn say_not_run() {
     let is_ci = std::env::var("CI").is_ok_and(|value| value == "true");
-    assert!(!is_ci, "{KUBECONFIG_VARIABLE} is not set: under CI=true tests on a real Kubernetes must run");
-    eprintln!("### NOT RUN: {KUBECONFIG_VARIABLE} is not set. Run this through `tests/cluster/run -- COMMAND`. ###");
+    assert!(
+        !is_ci,
+        "{KUBECONFIG_VARIABLE} is not set: under CI=true tests on a real Kubernetes must run"
+    );
+    eprintln!(
+        "### NOT RUN: {KUBECONFIG_VARIABLE} is not set. Run this through `tests/cluster/run -- COMMAND`. ###"
+    );
 }
 
 async fn config_of(path: &PathBuf) -> anyhow::Result<Config> {

@@ -19,7 +19,11 @@ const FOLDER_VARIABLE: &str = "INTERCEPT_TEST_DUMPS";
 pub async fn write(namespace: &Namespace) {
     let folder = folder().join(&namespace.name);
     match fill(namespace, &folder).await {
-        Ok(gist) => eprintln!("{gist}--- all of namespace {} is in {}", namespace.name, folder.display()),
+        Ok(gist) => eprintln!(
+            "{gist}--- all of namespace {} is in {}",
+            namespace.name,
+            folder.display()
+        ),
         Err(error) => eprintln!("cannot write down namespace {}: {error:#}", namespace.name),
     }
 }
@@ -42,10 +46,17 @@ async fn fill(namespace: &Namespace, folder: &Path) -> anyhow::Result<String> {
         write_logs(namespace, pod, folder).await?;
     }
     gist.push_str("--- events that are warnings\n");
-    for event in events.iter().filter(|event| event.type_.as_deref() == Some("Warning")) {
+    for event in events
+        .iter()
+        .filter(|event| event.type_.as_deref() == Some("Warning"))
+    {
         let about = event.involved_object.name.as_deref().unwrap_or_default();
         let reason = event.reason.as_deref().unwrap_or_default();
-        writeln!(gist, "{about}: {reason}: {}", event.message.as_deref().unwrap_or_default())?;
+        writeln!(
+            gist,
+            "{about}: {reason}: {}",
+            event.message.as_deref().unwrap_or_default()
+        )?;
     }
     Ok(gist)
 }
@@ -55,7 +66,11 @@ where
     K: Clone + DeserializeOwned + Serialize + std::fmt::Debug,
 {
     let items = api.list(&ListParams::default()).await?.items;
-    tokio::fs::write(folder.join(format!("{kind}.json")), serde_json::to_vec_pretty(&items)?).await?;
+    tokio::fs::write(
+        folder.join(format!("{kind}.json")),
+        serde_json::to_vec_pretty(&items)?,
+    )
+    .await?;
     Ok(items)
 }
 
@@ -65,10 +80,15 @@ fn gist_of(pod: &Pod) -> String {
     for container in status.container_statuses.unwrap_or_default() {
         let state = container.state.unwrap_or_default();
         let waiting = state.waiting.and_then(|waiting| waiting.reason);
-        let ended = state.terminated.map(|ended| format!("exit code {}", ended.exit_code));
+        let ended = state
+            .terminated
+            .map(|ended| format!("exit code {}", ended.exit_code));
         let word = waiting.or(ended).unwrap_or_else(|| "running".to_owned());
         let ready = if container.ready { "ready" } else { "not ready" };
-        gist.push_str(&format!("  {}: {word}, {ready}, {} restarts", container.name, container.restart_count));
+        gist.push_str(&format!(
+            "  {}: {word}, {ready}, {} restarts",
+            container.name, container.restart_count
+        ));
     }
     gist
 }
@@ -77,9 +97,15 @@ async fn write_logs(namespace: &Namespace, pod: &Pod, folder: &Path) -> anyhow::
     let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
     for container in containers {
         for (previous, suffix) in [(false, ""), (true, ".previous")] {
-            let wanted = LogParams { container: Some(container.name.clone()), previous, ..LogParams::default() };
+            let wanted = LogParams {
+                container: Some(container.name.clone()),
+                previous,
+                ..LogParams::default()
+            };
             // A container that never started, or never before, has no log.
-            let Ok(text) = namespace.api::<Pod>().logs(&pod.name_any(), &wanted).await else { continue };
+            let Ok(text) = namespace.api::<Pod>().logs(&pod.name_any(), &wanted).await else {
+                continue;
+            };
             let file = format!("{}.{}{suffix}.log", pod.name_any(), container.name);
             tokio::fs::write(folder.join(file), text).await?;
         }

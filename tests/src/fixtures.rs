@@ -37,7 +37,12 @@ struct Port {
 impl App {
     /// One pod without ports.
     pub fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), replicas: 1, ports: Vec::new(), is_headless: false }
+        Self {
+            name: name.to_owned(),
+            replicas: 1,
+            ports: Vec::new(),
+            is_headless: false,
+        }
     }
 
     /// So many pods.
@@ -72,8 +77,21 @@ impl App {
         self
     }
 
-    fn port(mut self, name: &str, service: u16, container: u16, target_name: Option<String>, is_http: bool) -> Self {
-        self.ports.push(Port { name: name.to_owned(), service, container, target_name, is_http });
+    fn port(
+        mut self,
+        name: &str,
+        service: u16,
+        container: u16,
+        target_name: Option<String>,
+        is_http: bool,
+    ) -> Self {
+        self.ports.push(Port {
+            name: name.to_owned(),
+            service,
+            container,
+            target_name,
+            is_http,
+        });
         self
     }
 
@@ -82,18 +100,28 @@ impl App {
         namespace.create::<Deployment>(self.deployment()).await;
         namespace.create::<Service>(self.service()).await;
         await_available(namespace, &self.name).await;
-        let answering = self.ports.iter().find(|port| port.is_http).filter(|_| !self.is_headless);
+        let answering = self
+            .ports
+            .iter()
+            .find(|port| port.is_http)
+            .filter(|_| !self.is_headless);
         if let Some(port) = answering {
             let address = namespace.address(&self.name, port.service).await;
             let ask = Ask::get("/");
-            await_true(READY_LIMIT, "the Service to answer", async || send(&address, &ask).await.is_ok()).await;
+            await_true(READY_LIMIT, "the Service to answer", async || {
+                send(&address, &ask).await.is_ok()
+            })
+            .await;
         }
     }
 
     /// Its Service as it will be created.
     pub fn service(&self) -> Value {
         let ports = self.ports.iter().map(|port| {
-            let target = port.target_name.as_ref().map_or_else(|| json!(port.container), |name| json!(name));
+            let target = port
+                .target_name
+                .as_ref()
+                .map_or_else(|| json!(port.container), |name| json!(name));
             json!({ "name": port.name, "port": port.service, "targetPort": target })
         });
         let ports: Vec<_> = ports.collect();
@@ -124,7 +152,11 @@ impl App {
         });
         let container_ports: Vec<_> = container_ports.collect();
         let mut security = json!({ "runAsNonRoot": true, "seccompProfile": { "type": "RuntimeDefault" } });
-        if self.ports.iter().any(|port| port.container < FIRST_UNPRIVILEGED_PORT) {
+        if self
+            .ports
+            .iter()
+            .any(|port| port.container < FIRST_UNPRIVILEGED_PORT)
+        {
             security["sysctls"] = json!([{ "name": "net.ipv4.ip_unprivileged_port_start", "value": "0" }]);
         }
         json!({
@@ -151,23 +183,38 @@ impl App {
 
     fn numbers(&self, is_http: bool) -> String {
         let of_kind = self.ports.iter().filter(|port| port.is_http == is_http);
-        of_kind.map(|port| port.container.to_string()).collect::<Vec<_>>().join(",")
+        of_kind
+            .map(|port| port.container.to_string())
+            .collect::<Vec<_>>()
+            .join(",")
     }
 }
 
 /// Waits until a Deployment has all its pods available, in its newest form.
 pub async fn await_available(namespace: &Namespace, deployment: &str) {
-    let waiting = await_condition(namespace.api::<Deployment>(), deployment, is_deployment_completed());
+    let waiting = await_condition(
+        namespace.api::<Deployment>(),
+        deployment,
+        is_deployment_completed(),
+    );
     let outcome = timeout(READY_LIMIT, waiting).await;
-    let outcome = outcome.unwrap_or_else(|_| panic!("Deployment {deployment} is not available after {READY_LIMIT:?}"));
+    let outcome =
+        outcome.unwrap_or_else(|_| panic!("Deployment {deployment} is not available after {READY_LIMIT:?}"));
     outcome.expect("a Deployment must be watchable");
 }
 
 impl Namespace {
     /// Where a Service answers on one of its ports: its ClusterIP, through kube-proxy.
     pub async fn address(&self, service: &str, port: u16) -> Address {
-        let service = self.api::<Service>().get(service).await.expect("the Service must be there");
-        let host = service.spec.and_then(|spec| spec.cluster_ip).expect("the Service must have a ClusterIP");
+        let service = self
+            .api::<Service>()
+            .get(service)
+            .await
+            .expect("the Service must be there");
+        let host = service
+            .spec
+            .and_then(|spec| spec.cluster_ip)
+            .expect("the Service must have a ClusterIP");
         Address { host, port }
     }
 }

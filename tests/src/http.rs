@@ -56,7 +56,12 @@ impl Ask {
 
     /// Any method.
     pub fn new(method: Method, target: &str, body: impl Into<Bytes>) -> Self {
-        Self { method, target: target.to_owned(), headers: Vec::new(), body: body.into() }
+        Self {
+            method,
+            target: target.to_owned(),
+            headers: Vec::new(),
+            body: body.into(),
+        }
     }
 
     /// With one more header.
@@ -67,11 +72,16 @@ impl Ask {
     }
 
     pub(crate) fn request(&self, address: &Address) -> Request<Full<Bytes>> {
-        let mut request = Request::builder().method(&self.method).uri(&self.target).header("host", address.to_string());
+        let mut request = Request::builder()
+            .method(&self.method)
+            .uri(&self.target)
+            .header("host", address.to_string());
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
-        request.body(Full::new(self.body.clone())).expect("a test's request must be well-formed")
+        request
+            .body(Full::new(self.body.clone()))
+            .expect("a test's request must be well-formed")
     }
 }
 
@@ -91,7 +101,9 @@ pub struct Answer {
 impl Answer {
     /// Who answered: `original`, the laptop's name, or `nobody of ours`.
     pub fn by(&self) -> &str {
-        self.account.as_ref().map_or("nobody of ours", |account| &account.by)
+        self.account
+            .as_ref()
+            .map_or("nobody of ours", |account| &account.by)
     }
 }
 
@@ -149,7 +161,10 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) async fn open(address: &Address) -> Result<Self, Lost> {
-        let connecting = timeout(PATIENCE, TcpStream::connect((address.host.as_str(), address.port)));
+        let connecting = timeout(
+            PATIENCE,
+            TcpStream::connect((address.host.as_str(), address.port)),
+        );
         let stream = match connecting.await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => return Err(Lost::Connect(error.to_string())),
@@ -157,20 +172,31 @@ impl Connection {
         };
         let settings = stream.set_nodelay(true).and_then(|()| stream.set_zero_linger());
         settings.map_err(|error| Lost::Connect(error.to_string()))?;
-        let (sender, driver) = http1::handshake(TokioIo::new(stream)).await.map_err(Lost::Exchange)?;
+        let (sender, driver) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(Lost::Exchange)?;
         // Its error reaches the sender too.
         let driver = tokio::spawn(async { driver.await.unwrap_or(()) });
-        Ok(Self { sender, _driver: AbortOnDropHandle::new(driver) })
+        Ok(Self {
+            sender,
+            _driver: AbortOnDropHandle::new(driver),
+        })
     }
 
     pub(crate) async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, Lost> {
         let exchange = async { collect(self.sender.send_request(request).await?).await };
-        timeout(PATIENCE, exchange).await.map_err(|_| Lost::Late)?.map_err(Lost::Exchange)
+        timeout(PATIENCE, exchange)
+            .await
+            .map_err(|_| Lost::Late)?
+            .map_err(Lost::Exchange)
     }
 
     /// `None` when the server had closed the connection before a byte of the request was sent: that loses nothing,
     /// and every client opens another.
-    pub(crate) async fn exchange_unless_closed(&mut self, request: Request<Full<Bytes>>) -> Option<Result<Answer, Lost>> {
+    pub(crate) async fn exchange_unless_closed(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> Option<Result<Answer, Lost>> {
         let exchange = async {
             match self.sender.try_send_request(request).await {
                 Ok(response) => Some(collect(response).await),
@@ -189,7 +215,12 @@ async fn collect(response: hyper::Response<hyper::body::Incoming>) -> Result<Ans
     let (head, body) = response.into_parts();
     let body = body.collect().await?.to_bytes();
     let account = serde_json::from_slice(&body).ok();
-    Ok(Answer { status: head.status, headers: head.headers, body, account })
+    Ok(Answer {
+        status: head.status,
+        headers: head.headers,
+        body,
+        account,
+    })
 }
 
 /// Sends one request on a connection of its own.

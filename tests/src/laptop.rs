@@ -29,7 +29,12 @@ pub struct Laptop {
 impl Laptop {
     /// Starts it on a free port; it answers `by` this name.
     pub async fn start(name: &str) -> Self {
-        let mut laptop = Self { name: name.into(), port: 0, answered: Arc::default(), server: None };
+        let mut laptop = Self {
+            name: name.into(),
+            port: 0,
+            answered: Arc::default(),
+            server: None,
+        };
         laptop.restart().await;
         laptop
     }
@@ -41,7 +46,10 @@ impl Laptop {
 
     /// Where it answers without any intercept.
     pub fn address(&self) -> Address {
-        Address { host: Ipv4Addr::LOCALHOST.to_string(), port: self.port }
+        Address {
+            host: Ipv4Addr::LOCALHOST.to_string(),
+            port: self.port,
+        }
     }
 
     /// How many requests it has answered.
@@ -62,10 +70,22 @@ impl Laptop {
     pub async fn restart(&mut self) {
         self.stop().await;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
-        let listener = TcpListener::bind(address).await.expect("the laptop's port must be free");
-        self.port = listener.local_addr().expect("a listener must have an address").port();
-        let of_connection = Answering { name: Arc::clone(&self.name), port: self.port, answered: Arc::clone(&self.answered) };
-        self.server = Some(AbortOnDropHandle::new(tokio::spawn(serve(listener, of_connection))));
+        let listener = TcpListener::bind(address)
+            .await
+            .expect("the laptop's port must be free");
+        self.port = listener
+            .local_addr()
+            .expect("a listener must have an address")
+            .port();
+        let of_connection = Answering {
+            name: Arc::clone(&self.name),
+            port: self.port,
+            answered: Arc::clone(&self.answered),
+        };
+        self.server = Some(AbortOnDropHandle::new(tokio::spawn(serve(
+            listener,
+            of_connection,
+        ))));
     }
 }
 
@@ -88,20 +108,27 @@ async fn connection(stream: TcpStream, answering: Answering) {
     let answer = service_fn(move |request| answering.clone().answer(request));
     // A caller that goes away is no concern of a program.
     let _cut = stream.set_nodelay(true);
-    let _cut = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), answer).await;
+    let _cut = auto::Builder::new(TokioExecutor::new())
+        .serve_connection(TokioIo::new(stream), answer)
+        .await;
 }
 
 impl Answering {
     async fn answer(self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
         let (head, body) = request.into_parts();
         let Ok(body) = body.collect().await.map(http_body_util::Collected::to_bytes) else {
-            return Ok(Response::builder().status(400).body(Full::default()).expect("a status must make a response"));
+            return Ok(Response::builder()
+                .status(400)
+                .body(Full::default())
+                .expect("a status must make a response"));
         };
         self.answered.fetch_add(1, Ordering::Relaxed);
         let account = self.account(&head, &body);
         let json = serde_json::to_vec(&account).expect("an account must be JSON");
         let response = Response::builder().header("content-type", "application/json");
-        Ok(response.body(Full::from(json)).expect("fixed headers must make a response"))
+        Ok(response
+            .body(Full::from(json))
+            .expect("fixed headers must make a response"))
     }
 
     fn account(&self, head: &hyper::http::request::Parts, body: &Bytes) -> Account {
@@ -110,15 +137,25 @@ impl Answering {
             let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
             headers.entry(name.as_str().to_owned()).or_default().push(value);
         }
-        let host = head.headers.get("host").and_then(|host| host.to_str().ok()).map(str::to_owned);
+        let host = head
+            .headers
+            .get("host")
+            .and_then(|host| host.to_str().ok())
+            .map(str::to_owned);
         Account {
             by: self.name.to_string(),
             pod: String::new(),
             port: self.port,
             proto: format!("{:?}", head.version),
             method: head.method.to_string(),
-            target: head.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
-            host: host.or_else(|| head.uri.authority().map(ToString::to_string)).unwrap_or_default(),
+            target: head
+                .uri
+                .path_and_query()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+            host: host
+                .or_else(|| head.uri.authority().map(ToString::to_string))
+                .unwrap_or_default(),
             headers,
             body_bytes: body.len() as u64,
             body_sha256: sha256(body),

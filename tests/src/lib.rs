@@ -29,4 +29,5 @@ pub use laptop::Laptop;
 pub use load::{Connections, Load, LoadReport};
 pub use namespace::{Namespace, with_namespace};
 pub use snapshot::ServiceBefore;
+pub use user::{User, mk_user};
 pub use wait::{await_some, await_true};

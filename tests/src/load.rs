@@ -43,7 +43,14 @@ pub struct Load {
 impl Load {
     /// POSTs to `address` by eight callers, until stopped.
     pub fn new(address: &Address, connections: Connections) -> Self {
-        Self { address: address.clone(), connections, callers: 8, header: None, expected: Vec::new(), limit: None }
+        Self {
+            address: address.clone(),
+            connections,
+            callers: 8,
+            header: None,
+            expected: Vec::new(),
+            limit: None,
+        }
     }
 
     /// By so many callers at once.
@@ -91,12 +98,20 @@ impl Load {
             };
             AbortOnDropHandle::new(tokio::spawn(caller.run()))
         });
-        RunningLoad { callers: callers.collect(), sent, stop, begun }
+        RunningLoad {
+            callers: callers.collect(),
+            sent,
+            stop,
+            begun,
+        }
     }
 
     /// Runs to its end: needs [`Load::requests`].
     pub async fn run(self) -> LoadReport {
-        assert!(self.limit.is_some(), "a load without a number of requests runs forever");
+        assert!(
+            self.limit.is_some(),
+            "a load without a number of requests runs forever"
+        );
         self.start().finish().await
     }
 }
@@ -118,7 +133,10 @@ impl RunningLoad {
     /// Waits until `more` requests have been begun from now on.
     pub async fn await_requests(&self, more: u64) {
         let goal = self.sent() + more;
-        crate::await_true(Duration::from_secs(120), "the load to go on", async || self.sent() >= goal).await;
+        crate::await_true(Duration::from_secs(120), "the load to go on", async || {
+            self.sent() >= goal
+        })
+        .await;
     }
 
     /// Begins no further request, waits for those under way, and tells how it went.
@@ -159,10 +177,19 @@ pub struct LoadReport {
 impl LoadReport {
     /// The latency that this share of the good answers did not exceed; `0.5` for the median.
     pub fn percentile(&self, share: f64) -> Duration {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "an index")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "an index"
+        )]
         let index = (self.milliseconds.len() as f64 * share) as usize;
         let last = self.milliseconds.len().saturating_sub(1);
-        let milliseconds = self.milliseconds.get(index.min(last)).copied().unwrap_or_default();
+        let milliseconds = self
+            .milliseconds
+            .get(index.min(last))
+            .copied()
+            .unwrap_or_default();
         Duration::from_secs_f32(milliseconds / 1000.0)
     }
 
@@ -198,8 +225,19 @@ impl LoadReport {
 impl fmt::Display for LoadReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (p50, p99, max) = (self.percentile(0.5), self.percentile(0.99), self.percentile(1.0));
-        write!(formatter, "{} lost of {} in {:.1?} ({:.0}/s), ", self.lost, self.sent, self.took, self.rate())?;
-        write!(formatter, "p50 {p50:.1?}, p99 {p99:.1?}, max {max:.1?}, answered by {:?}", self.by)?;
+        write!(
+            formatter,
+            "{} lost of {} in {:.1?} ({:.0}/s), ",
+            self.lost,
+            self.sent,
+            self.took,
+            self.rate()
+        )?;
+        write!(
+            formatter,
+            "p50 {p50:.1?}, p99 {p99:.1?}, max {max:.1?}, answered by {:?}",
+            self.by
+        )?;
         for reason in &self.reasons {
             write!(formatter, "\n  {reason}")?;
         }
@@ -229,7 +267,9 @@ impl Caller {
             match self.ask(index).await {
                 Ok(by) => {
                     *self.report.by.entry(by).or_default() += 1;
-                    self.report.milliseconds.push(asked.elapsed().as_secs_f32() * 1000.0);
+                    self.report
+                        .milliseconds
+                        .push(asked.elapsed().as_secs_f32() * 1000.0);
                 }
                 Err(reason) => self.note_loss(&reason, begun.elapsed()),
             }
@@ -241,7 +281,9 @@ impl Caller {
         self.report.lost += 1;
         self.connection = None;
         if self.report.reasons.len() < REASONS_KEPT {
-            self.report.reasons.push(format!("after {after:.2?}, caller {}: {reason}", self.number));
+            self.report
+                .reasons
+                .push(format!("after {after:.2?}, caller {}: {reason}", self.number));
         }
     }
 
@@ -273,7 +315,13 @@ impl Caller {
 
     fn check(&self, answer: &Answer, target: &str, body: &[u8]) -> Result<String, String> {
         let account = answer.account.as_ref().ok_or_else(|| foreign(answer))?;
-        let Account { by, method, target: arrived, body_sha256, .. } = account;
+        let Account {
+            by,
+            method,
+            target: arrived,
+            body_sha256,
+            ..
+        } = account;
         let is_mine = answer.status == StatusCode::OK && method == "POST" && arrived == target;
         if !is_mine || *body_sha256 != sha256(body) {
             return Err(format!("the answer is to another request: {account:?}"));
@@ -287,10 +335,17 @@ impl Caller {
 
 fn foreign(answer: &Answer) -> String {
     let text = String::from_utf8_lossy(&answer.body);
-    format!("status {} with {:?}", answer.status, text.chars().take(120).collect::<String>())
+    format!(
+        "status {} with {:?}",
+        answer.status,
+        text.chars().take(120).collect::<String>()
+    )
 }
 
 /// Hexadecimal SHA-256.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

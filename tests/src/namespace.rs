@@ -43,9 +43,12 @@ impl Namespace {
 
     /// From now on only pods under Pod Security *restricted* may be made in it.
     pub async fn enforce_restricted(&self) {
-        let labels = json!({ "metadata": { "labels": { "pod-security.kubernetes.io/enforce": "restricted" } } });
+        let labels =
+            json!({ "metadata": { "labels": { "pod-security.kubernetes.io/enforce": "restricted" } } });
         let namespaces: Api<core::Namespace> = Api::all(self.client());
-        let patched = namespaces.patch(&self.name, &PatchParams::default(), &Patch::Merge(labels)).await;
+        let patched = namespaces
+            .patch(&self.name, &PatchParams::default(), &Patch::Merge(labels))
+            .await;
         patched.expect("the namespace must take a label");
     }
 
@@ -57,7 +60,10 @@ impl Namespace {
         K::DynamicType: Default,
     {
         let object: K = serde_json::from_value(object).expect("a fixture must be of its kind");
-        self.api::<K>().create(&PostParams::default(), &object).await.expect("a fixture must be accepted")
+        self.api::<K>()
+            .create(&PostParams::default(), &object)
+            .await
+            .expect("a fixture must be accepted")
     }
 }
 
@@ -65,7 +71,9 @@ impl Namespace {
 ///
 /// A panic of `test` is raised again, after what the namespace held was written down ([`dump`]) and it was deleted.
 pub async fn with_namespace(test: impl AsyncFnOnce(Namespace)) {
-    let Some(cluster) = Cluster::find().await else { return };
+    let Some(cluster) = Cluster::find().await else {
+        return;
+    };
     let namespace = make(cluster).await;
     let outcome = AssertUnwindSafe(test(namespace.clone())).catch_unwind().await;
     if outcome.is_err() {
@@ -82,11 +90,17 @@ async fn make(cluster: Cluster) -> Namespace {
     let namespaces: Api<core::Namespace> = Api::all(cluster.client.clone());
     let object = json!({ "metadata": { "name": name, "labels": { LABEL: "true" } } });
     let object = serde_json::from_value(object).expect("a namespace must be a namespace");
-    namespaces.create(&PostParams::default(), &object).await.expect("the cluster must accept a namespace");
+    namespaces
+        .create(&PostParams::default(), &object)
+        .await
+        .expect("the cluster must accept a namespace");
     let namespace = Namespace { name, cluster };
     let accounts = namespace.api::<core::ServiceAccount>();
     // No pod can be made before the cluster has given the namespace this account.
-    await_some(SOON, "the namespace's ServiceAccount", async || accounts.get_opt("default").await.ok().flatten()).await;
+    await_some(SOON, "the namespace's ServiceAccount", async || {
+        accounts.get_opt("default").await.ok().flatten()
+    })
+    .await;
     namespace
 }
 
@@ -97,7 +111,10 @@ async fn remove(namespace: &Namespace) {
         return;
     }
     let namespaces: Api<core::Namespace> = Api::all(namespace.client());
-    if let Err(error) = namespaces.delete(&namespace.name, &DeleteParams::background()).await {
+    if let Err(error) = namespaces
+        .delete(&namespace.name, &DeleteParams::background())
+        .await
+    {
         eprintln!("cannot delete namespace {}: {error}", namespace.name);
     }
 }
