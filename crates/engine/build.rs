@@ -35,7 +35,10 @@ fn main() {
 
 fn workspace() -> PathBuf {
     let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo must set CARGO_MANIFEST_DIR"));
-    here.ancestors().nth(2).expect("the crate must stand in the workspace").to_owned()
+    here.ancestors()
+        .nth(2)
+        .expect("the crate must stand in the workspace")
+        .to_owned()
 }
 
 fn binary(workspace: &Path, out: &Path, arch: &str, machine: &str) -> Option<PathBuf> {
@@ -54,7 +57,16 @@ fn compile(workspace: &Path, out: &Path, target: &str) -> PathBuf {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let status = Command::new(cargo)
         .current_dir(workspace)
-        .args(["build", "--package", "intercept-agent", "--profile", "agent", "--locked", "--target", target])
+        .args([
+            "build",
+            "--package",
+            "intercept-agent",
+            "--profile",
+            "agent",
+            "--locked",
+            "--target",
+            target,
+        ])
         .arg("--target-dir")
         .arg(&folder)
         .env("RUSTFLAGS", "-C target-feature=+crt-static")
@@ -79,5 +91,8 @@ fn pack(binary: &Path, packed: &Path) {
     // No time stamp and no name: the same agent has the same hash wherever it was built.
     let file = fs::File::create(packed).expect("the build folder must be writable");
     let mut writer = GzBuilder::new().mtime(0).write(file, Compression::best());
-    writer.write_all(&bytes).and_then(|()| writer.try_finish()).expect("the build folder must be writable");
+    writer
+        .write_all(&bytes)
+        .and_then(|()| writer.try_finish())
+        .expect("the build folder must be writable");
 }

@@ -26,7 +26,10 @@ pub struct AgentPart {
 
 /// Every part of every embedded architecture.
 pub fn parts() -> Vec<AgentPart> {
-    EMBEDDED.iter().flat_map(|(arch, machine, packed)| cut(arch, machine, packed)).collect()
+    EMBEDDED
+        .iter()
+        .flat_map(|(arch, machine, packed)| cut(arch, machine, packed))
+        .collect()
 }
 
 /// Architectures that an embedded agent can run on, in Kubernetes' words.
@@ -40,7 +43,12 @@ fn cut(arch: &str, machine: &'static str, packed: &'static [u8]) -> Vec<AgentPar
     packed
         .chunks(PART_BYTES)
         .enumerate()
-        .map(|(index, bytes)| AgentPart { name: names::agent_part(arch, &hash, index), machine, index, bytes })
+        .map(|(index, bytes)| AgentPart {
+            name: names::agent_part(arch, &hash, index),
+            machine,
+            index,
+            bytes,
+        })
         .collect()
 }
 

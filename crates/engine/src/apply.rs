@@ -29,8 +29,8 @@ use crate::live::Live;
 use crate::plan::{self, Action, Object, Plan, RecordDraft, Refusal, Step, Way};
 use crate::record_store::{Change, RecordStore, RecordStoreError};
 use crate::tunnel::{RelayPool, TunnelError};
-use objects::{create, create_or_adopt, create_origin, manager, owned_by};
 pub(crate) use objects::{Kind, delete};
+use objects::{create, create_or_adopt, create_origin, manager, owned_by};
 use switch::{SwitchError, await_endpoints};
 use trouble::Trouble;
 
@@ -99,7 +99,9 @@ impl ApplyError {
             Self::Refused(refusal) => Some(refusal.hint()),
             Self::Trouble(trouble) => Some(trouble.kind.hint().to_owned()),
             Self::Object { source, .. } => source.hint().map(str::to_owned),
-            Self::NotReady { .. } => Some("See `kubectl describe pod -l app.kubernetes.io/managed-by=intercept`.".into()),
+            Self::NotReady { .. } => {
+                Some("See `kubectl describe pod -l app.kubernetes.io/managed-by=intercept`.".into())
+            }
             Self::Switch(SwitchError::ChangedByOther { .. }) => {
                 Some("Try again; if a GitOps controller manages the Service, exempt its selector.".into())
             }
@@ -179,7 +181,9 @@ impl Apply<'_> {
     async fn stage(&self, steps: &[Step], made: &mut Made) -> Result<(), ApplyError> {
         let started = Instant::now();
         for step in steps {
-            (self.report)(Progress::Begun { sentence: step.sentence() });
+            (self.report)(Progress::Begun {
+                sentence: step.sentence(),
+            });
         }
         if let [only] = steps {
             self.single(only, made).await?;
@@ -189,7 +193,10 @@ impl Apply<'_> {
             made.origin = addresses.into_iter().flatten().next().or(made.origin);
         }
         for step in steps {
-            (self.report)(Progress::Done { sentence: step.sentence(), took: started.elapsed() });
+            (self.report)(Progress::Done {
+                sentence: step.sentence(),
+                took: started.elapsed(),
+            });
         }
         Ok(())
     }
@@ -197,7 +204,11 @@ impl Apply<'_> {
     async fn single(&self, step: &Step, made: &mut Made) -> Result<(), ApplyError> {
         match &step.action {
             Action::Create(Object::Fuse(fuse)) => {
-                made.fuse = Some(create(self.client, &**fuse).await.map_err(|source| object(step, source))?);
+                made.fuse = Some(
+                    create(self.client, &**fuse)
+                        .await
+                        .map_err(|source| object(step, source))?,
+                );
                 Ok(())
             }
             Action::Create(Object::Proxy(proxy)) => {
@@ -251,12 +262,10 @@ impl Apply<'_> {
     }
 
     /// Makes one object that the proxy owns; the origin's address comes back.
-    async fn owned(
-        &self,
-        step: &Step,
-        owner: Option<&OwnerReference>,
-    ) -> Result<Option<IpAddr>, ApplyError> {
-        let Action::Create(wanted) = &step.action else { return Ok(None) };
+    async fn owned(&self, step: &Step, owner: Option<&OwnerReference>) -> Result<Option<IpAddr>, ApplyError> {
+        let Action::Create(wanted) = &step.action else {
+            return Ok(None);
+        };
         let client = self.client;
         let outcome = match wanted {
             Object::Origin(one) => {
@@ -278,7 +287,9 @@ impl Apply<'_> {
         let origin = made.origin.ok_or_else(|| ApplyError::NoOriginAddress {
             name: names::origin(&self.plan.service),
         })?;
-        let Some(owner) = made.proxy.as_ref().map(owned_by) else { return Err(ApplyError::Raced) };
+        let Some(owner) = made.proxy.as_ref().map(owned_by) else {
+            return Err(ApplyError::Raced);
+        };
         let (namespace, service) = (&self.plan.namespace, &self.plan.service);
         let record = draft.record(namespace, service, origin, self.plan.intercept.clone());
         let store = RecordStore::new(self.client, namespace, service);
@@ -308,7 +319,9 @@ impl Apply<'_> {
         match plan::way(Some(record), wanted, self.is_alive) {
             Ok(Way::AlreadyHeld) => Ok(Change::Keep(())),
             Ok(Way::TakeOver) => {
-                record.intercepts.retain(|one| !(one.port == wanted.port && one.rule.same_as(&wanted.rule)));
+                record
+                    .intercepts
+                    .retain(|one| !(one.port == wanted.port && one.rule.same_as(&wanted.rule)));
                 record.intercepts.push(wanted.clone());
                 Ok(Change::Write(()))
             }
@@ -325,8 +338,13 @@ impl Apply<'_> {
 
     async fn scale(&self, step: &Step, replicas: i32) -> Result<(), ApplyError> {
         let patch = Patch::Merge(json!({ "spec": { "replicas": replicas } }));
-        let scaled = self.deployments().patch(&self.proxy_name(), &manager(), &patch).await;
-        scaled.map(drop).map_err(|error| object(step, ApiFailure::from(error)))
+        let scaled = self
+            .deployments()
+            .patch(&self.proxy_name(), &manager(), &patch)
+            .await;
+        scaled
+            .map(drop)
+            .map_err(|error| object(step, ApiFailure::from(error)))
     }
 
     /// Waits for the tunnel rather than for the pods: an open relay proves more than a Ready condition.
@@ -334,8 +352,15 @@ impl Apply<'_> {
         let ready = async {
             self.await_ready().await?;
             let id = &self.plan.intercept.id;
-            self.pool.await_open(id, TUNNEL_WITHIN).await.map_err(ApplyError::Tunnel)?;
-            self.pool.probe(id, TUNNEL_WITHIN).await.map(drop).map_err(ApplyError::Tunnel)
+            self.pool
+                .await_open(id, TUNNEL_WITHIN)
+                .await
+                .map_err(ApplyError::Tunnel)?;
+            self.pool
+                .probe(id, TUNNEL_WITHIN)
+                .await
+                .map(drop)
+                .map_err(ApplyError::Tunnel)
         };
         tokio::select! {
             () = self.cancel.cancelled() => Err(ApplyError::Cancelled),
@@ -346,8 +371,10 @@ impl Apply<'_> {
     async fn await_ready(&self) -> Result<(), ApplyError> {
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), &self.plan.namespace);
         let labels = format!("{}={}", names::PROXY_LABEL, self.plan.service);
-        let (mut pods, mut proxies) =
-            (Live::labelled(pods, &labels), Live::named(self.deployments(), &self.proxy_name()));
+        let (mut pods, mut proxies) = (
+            Live::labelled(pods, &labels),
+            Live::named(self.deployments(), &self.proxy_name()),
+        );
         let mut troubled: Option<(Trouble, Instant)> = None;
         let wait = async {
             loop {
@@ -374,18 +401,26 @@ impl Apply<'_> {
                 }
             }
         };
-        timeout(PROXY_WITHIN, wait).await.unwrap_or(Err(ApplyError::NotReady { waited: PROXY_WITHIN }))
+        timeout(PROXY_WITHIN, wait)
+            .await
+            .unwrap_or(Err(ApplyError::NotReady { waited: PROXY_WITHIN }))
     }
 
     async fn defuse(&self, step: &Step) -> Result<(), ApplyError> {
         let deployments = self.deployments();
-        let Some(proxy) =
-            deployments.get_opt(&self.proxy_name()).await.map_err(|error| object(step, error.into()))?
+        let Some(proxy) = deployments
+            .get_opt(&self.proxy_name())
+            .await
+            .map_err(|error| object(step, error.into()))?
         else {
             return Err(ApplyError::Raced);
         };
-        let fuses: Vec<OwnerReference> =
-            proxy.owner_references().iter().filter(|owner| owner.kind == "Job").cloned().collect();
+        let fuses: Vec<OwnerReference> = proxy
+            .owner_references()
+            .iter()
+            .filter(|owner| owner.kind == "Job")
+            .cloned()
+            .collect();
         if fuses.is_empty() {
             return Ok(());
         }
@@ -421,7 +456,10 @@ impl Apply<'_> {
 }
 
 fn object(step: &Step, source: ApiFailure) -> ApplyError {
-    ApplyError::Object { step: step.sentence(), source }
+    ApplyError::Object {
+        step: step.sentence(),
+        source,
+    }
 }
 
 fn with_owner<K: Kind>(object: &K, owner: Option<&OwnerReference>) -> K {
@@ -430,22 +468,39 @@ fn with_owner<K: Kind>(object: &K, owner: Option<&OwnerReference>) -> K {
     owned
 }
 
-async fn adopt<K: Kind>(client: &Client, object: &K, owner: Option<&OwnerReference>) -> Result<(), ApiFailure> {
-    create_or_adopt(client, &with_owner(object, owner)).await.map(drop)
+async fn adopt<K: Kind>(
+    client: &Client,
+    object: &K,
+    owner: Option<&OwnerReference>,
+) -> Result<(), ApiFailure> {
+    create_or_adopt(client, &with_owner(object, owner))
+        .await
+        .map(drop)
 }
 
 fn origin_address(origin: &Service) -> Result<IpAddr, ApplyError> {
-    let address = origin.spec.as_ref().and_then(|spec| spec.cluster_ip.as_deref()).map(str::parse);
+    let address = origin
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.cluster_ip.as_deref())
+        .map(str::parse);
     match address {
         Some(Ok(address)) => Ok(address),
-        _ => Err(ApplyError::NoOriginAddress { name: origin.name_any() }),
+        _ => Err(ApplyError::NoOriginAddress {
+            name: origin.name_any(),
+        }),
     }
 }
 
 fn is_ready(pod: &Pod) -> bool {
-    let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    let conditions = pod
+        .status
+        .iter()
+        .flat_map(|status| status.conditions.iter().flatten());
     pod.metadata.deletion_timestamp.is_none()
-        && conditions.into_iter().any(|one| one.type_ == "Ready" && one.status == "True")
+        && conditions
+            .into_iter()
+            .any(|one| one.type_ == "Ready" && one.status == "True")
 }
 
 async fn until(moment: Option<Instant>) {

@@ -31,12 +31,19 @@ where
 
     /// Watches one object by name.
     pub(crate) fn named(api: Api<K>, name: &str) -> Self {
-        Self::start(api, watcher::Config::default().fields(&format!("metadata.name={name}")))
+        Self::start(
+            api,
+            watcher::Config::default().fields(&format!("metadata.name={name}")),
+        )
     }
 
     fn start(api: Api<K>, config: watcher::Config) -> Self {
         let events = watcher(api, config).default_backoff().boxed();
-        Self { events, objects: BTreeMap::new(), listing: None }
+        Self {
+            events,
+            objects: BTreeMap::new(),
+            listing: None,
+        }
     }
 
     /// Waits for the next change and returns all objects as they are then. A failing watch is retried by

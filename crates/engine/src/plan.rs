@@ -192,11 +192,16 @@ pub fn plan(
     let fresh = ports::ports(&snapshot.service, &snapshot.endpoints);
     let ports = standing.map_or_else(|| fresh.clone(), |record| ports_of(record, &fresh));
     let Some(port) = ports::listener_of(&ports, chosen) else {
-        return Err(vec![Refusal::NoSuchPort { asked: ports::label(chosen), known: Vec::new() }]);
+        return Err(vec![Refusal::NoSuchPort {
+            asked: ports::label(chosen),
+            known: Vec::new(),
+        }]);
     };
     let protocol = protocol(&ports, port, spec);
     if protocol == PortProtocol::Tcp && !spec.rule.takes_everything() {
-        return Err(vec![Refusal::OnlyAllTraffic { port: ports::label(chosen) }]);
+        return Err(vec![Refusal::OnlyAllTraffic {
+            port: ports::label(chosen),
+        }]);
     }
     let intercept = intercept(spec, identity, port);
     let way = way(standing, &intercept, is_alive)?;
@@ -214,7 +219,11 @@ pub fn plan(
     Ok(Plan {
         namespace: snapshot.namespace().to_owned(),
         service: snapshot.name().to_owned(),
-        warnings: if way == Way::Engage { preflight::warnings(snapshot, settings) } else { Vec::new() },
+        warnings: if way == Way::Engage {
+            preflight::warnings(snapshot, settings)
+        } else {
+            Vec::new()
+        },
         way,
         steps,
         intercept,
@@ -232,7 +241,11 @@ fn ports_of(record: &Record, fresh: &Ports) -> Ports {
 }
 
 fn protocol(ports: &Ports, port: u16, spec: &InterceptSpec) -> PortProtocol {
-    let declared = ports.listeners.iter().find(|one| one.port == port).map(|one| one.protocol);
+    let declared = ports
+        .listeners
+        .iter()
+        .find(|one| one.port == port)
+        .map(|one| one.protocol);
     spec.protocol.or(declared).unwrap_or(PortProtocol::Http)
 }
 
@@ -259,8 +272,13 @@ pub(crate) fn way(
     wanted: &Intercept,
     is_alive: impl Fn(&Intercept) -> bool,
 ) -> Result<Way, Vec<Refusal>> {
-    let Some(record) = standing else { return Ok(Way::Engage) };
-    let same = record.intercepts.iter().find(|one| one.port == wanted.port && one.rule.same_as(&wanted.rule));
+    let Some(record) = standing else {
+        return Ok(Way::Engage);
+    };
+    let same = record
+        .intercepts
+        .iter()
+        .find(|one| one.port == wanted.port && one.rule.same_as(&wanted.rule));
     match same {
         None => Ok(Way::Join),
         Some(one) if one.owner != wanted.owner => Err(vec![taken(one)]),
@@ -271,16 +289,29 @@ pub(crate) fn way(
 }
 
 fn taken(one: &Intercept) -> Refusal {
-    Refusal::MatchTaken { owner: one.owner.clone(), rule: one.rule.to_string(), target: one.target.clone() }
+    Refusal::MatchTaken {
+        owner: one.owner.clone(),
+        rule: one.rule.to_string(),
+        target: one.target.clone(),
+    }
 }
 
-fn engage(snapshot: &Snapshot, settings: &ProxySettings, carried: &Carried, draft: &RecordDraft) -> Vec<Step> {
+fn engage(
+    snapshot: &Snapshot,
+    settings: &ProxySettings,
+    carried: &Carried,
+    draft: &RecordDraft,
+) -> Vec<Step> {
     let lacks = |right| snapshot.rights.missing_optional.contains(&right);
     let blueprint = Blueprint {
         namespace: snapshot.namespace(),
         service: snapshot.name(),
         ports: &draft.ports,
-        parts: if settings.agent_image.is_none() { &carried.parts } else { &[] },
+        parts: if settings.agent_image.is_none() {
+            &carried.parts
+        } else {
+            &[]
+        },
         architectures: &carried.architectures,
         settings,
         self_restore: !lacks(Optional::SelfRestore),
@@ -292,18 +323,32 @@ fn engage(snapshot: &Snapshot, settings: &ProxySettings, carried: &Carried, draf
         add(0, Action::Create(Object::Fuse(Box::new(blueprint.fuse()))));
     }
     add(1, Action::Create(Object::Proxy(Box::new(blueprint.deployment()))));
-    add(2, Action::Create(Object::Origin(Box::new(blueprint.origin(&snapshot.service, &selector)))));
+    add(
+        2,
+        Action::Create(Object::Origin(Box::new(
+            blueprint.origin(&snapshot.service, &selector),
+        ))),
+    );
     for part in blueprint.agent_parts() {
         add(2, Action::Create(Object::AgentPart(Box::new(part))));
     }
     if blueprint.self_restore {
-        add(2, Action::Create(Object::ServiceAccount(Box::new(blueprint.service_account()))));
+        add(
+            2,
+            Action::Create(Object::ServiceAccount(Box::new(blueprint.service_account()))),
+        );
         add(2, Action::Create(Object::Role(Box::new(blueprint.role()))));
-        add(2, Action::Create(Object::RoleBinding(Box::new(blueprint.role_binding()))));
+        add(
+            2,
+            Action::Create(Object::RoleBinding(Box::new(blueprint.role_binding()))),
+        );
     }
     let replicas = preflight::replicas(snapshot);
     if replicas > 1 && !lacks(Optional::DisruptionBudget) {
-        add(2, Action::Create(Object::DisruptionBudget(Box::new(blueprint.disruption_budget()))));
+        add(
+            2,
+            Action::Create(Object::DisruptionBudget(Box::new(blueprint.disruption_budget()))),
+        );
     }
     add(3, Action::WriteRecord(draft.clone()));
     add(4, Action::Scale { replicas });
@@ -319,11 +364,29 @@ fn engage(snapshot: &Snapshot, settings: &ProxySettings, carried: &Carried, draf
 /// A newcomer finishes what the first one may not have finished yet: whoever is first to see the proxy
 /// ready switches the Service, so an intercept never waits for a session that died.
 fn join(snapshot: &Snapshot) -> Vec<Step> {
-    let mut steps = vec![Step { stage: 3, action: Action::AddToRecord }, Step { stage: 5, action: Action::OpenTunnel }];
+    let mut steps = vec![
+        Step {
+            stage: 3,
+            action: Action::AddToRecord,
+        },
+        Step {
+            stage: 5,
+            action: Action::OpenTunnel,
+        },
+    ];
     if !snapshot.is_switched() {
-        steps.push(Step { stage: 6, action: Action::Defuse });
-        steps.push(Step { stage: 7, action: Action::Switch(switch(snapshot)) });
-        steps.push(Step { stage: 8, action: Action::AwaitSwitched });
+        steps.push(Step {
+            stage: 6,
+            action: Action::Defuse,
+        });
+        steps.push(Step {
+            stage: 7,
+            action: Action::Switch(switch(snapshot)),
+        });
+        steps.push(Step {
+            stage: 8,
+            action: Action::AwaitSwitched,
+        });
     }
     steps
 }
@@ -338,7 +401,13 @@ fn switch(snapshot: &Snapshot) -> Switch {
 
 impl RecordDraft {
     /// The record with what the cluster assigned.
-    pub fn record(&self, namespace: &str, service: &str, origin: std::net::IpAddr, first: Intercept) -> Record {
+    pub fn record(
+        &self,
+        namespace: &str,
+        service: &str,
+        origin: std::net::IpAddr,
+        first: Intercept,
+    ) -> Record {
         let mut listeners = self.ports.listeners.clone();
         for one in listeners.iter_mut().filter(|one| one.port == self.protocol.0) {
             one.protocol = self.protocol.1;
@@ -371,7 +440,13 @@ impl Object {
             Self::RoleBinding(one) => ("RoleBinding", &one.metadata),
             Self::DisruptionBudget(one) => ("PodDisruptionBudget", &one.metadata),
         };
-        format!("{kind} {}", meta.name.as_deref().or(meta.generate_name.as_deref()).unwrap_or_default())
+        format!(
+            "{kind} {}",
+            meta.name
+                .as_deref()
+                .or(meta.generate_name.as_deref())
+                .unwrap_or_default()
+        )
     }
 }
 
@@ -380,12 +455,16 @@ impl Step {
     pub fn sentence(&self) -> String {
         match &self.action {
             Action::Create(object) => format!("Create {}: {}", object.label(), purpose(object)),
-            Action::WriteRecord(_) => "Write the record: this intercept, and what the proxy listens on".into(),
+            Action::WriteRecord(_) => {
+                "Write the record: this intercept, and what the proxy listens on".into()
+            }
             Action::AddToRecord => "Add this intercept to the record; no pod restarts".into(),
             Action::Scale { replicas: 1 } => "Start 1 proxy pod".into(),
             Action::Scale { replicas } => format!("Start {replicas} proxy pods"),
             Action::OpenTunnel => "Wait for the proxy, open the tunnel, send a probe through both".into(),
-            Action::Defuse => "Remove the fuse: from here on the agent restores the Service if need be".into(),
+            Action::Defuse => {
+                "Remove the fuse: from here on the agent restores the Service if need be".into()
+            }
             Action::Switch(_) => "Change the Service's selector to the proxy".into(),
             Action::AwaitSwitched => "Wait until the Service's endpoints are only the proxy".into(),
         }
@@ -395,7 +474,9 @@ impl Step {
     pub fn undo(&self) -> String {
         match &self.action {
             Action::Create(Object::Fuse(_)) => "Deleted as soon as it is not needed".into(),
-            Action::Create(Object::Proxy(_)) => "Delete the Deployment; it takes everything it owns with it".into(),
+            Action::Create(Object::Proxy(_)) => {
+                "Delete the Deployment; it takes everything it owns with it".into()
+            }
             Action::Create(Object::AgentPart(_)) => "Goes with the last proxy of the namespace".into(),
             Action::Create(_) | Action::WriteRecord(_) => "Goes with the Deployment that owns it".into(),
             Action::AddToRecord => "Remove this intercept from the record".into(),
@@ -422,10 +503,22 @@ fn purpose(object: &Object) -> &'static str {
 
 /// Whether what stands in the cluster is a proxy one can join, or something to be cleaned away first.
 pub fn is_joinable(snapshot: &Snapshot) -> bool {
-    let has_intercepts = snapshot.record.as_ref().is_some_and(|found| !found.record.intercepts.is_empty());
-    let proxy_uid = snapshot.proxy.as_ref().and_then(|proxy| proxy.metadata.uid.clone());
-    let belongs = snapshot.record.as_ref().is_some_and(|found| found.owner_uid == proxy_uid);
-    let is_going = snapshot.proxy.as_ref().is_some_and(|proxy| proxy.metadata.deletion_timestamp.is_some());
+    let has_intercepts = snapshot
+        .record
+        .as_ref()
+        .is_some_and(|found| !found.record.intercepts.is_empty());
+    let proxy_uid = snapshot
+        .proxy
+        .as_ref()
+        .and_then(|proxy| proxy.metadata.uid.clone());
+    let belongs = snapshot
+        .record
+        .as_ref()
+        .is_some_and(|found| found.owner_uid == proxy_uid);
+    let is_going = snapshot
+        .proxy
+        .as_ref()
+        .is_some_and(|proxy| proxy.metadata.deletion_timestamp.is_some());
     snapshot.proxy.is_some() && has_intercepts && belongs && !is_going
 }
 

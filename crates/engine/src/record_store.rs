@@ -98,8 +98,13 @@ impl RecordStore {
     /// # Errors
     /// When it cannot be read or is not one.
     pub async fn read(&self) -> Result<Option<FoundRecord>, RecordStoreError> {
-        let map = self.maps.get_opt(&self.name).await.map_err(|error| self.api("read", error))?;
-        map.map(|map| found_record(&map).map_err(|source| self.unusable(source))).transpose()
+        let map = self
+            .maps
+            .get_opt(&self.name)
+            .await
+            .map_err(|error| self.api("read", error))?;
+        map.map(|map| found_record(&map).map_err(|source| self.unusable(source)))
+            .transpose()
     }
 
     /// Writes the first record, owned by the proxy.
@@ -107,33 +112,56 @@ impl RecordStore {
     /// # Errors
     /// When one is there already, or the API server refuses.
     pub async fn create(&self, record: &Record, owner: OwnerReference) -> Result<(), RecordStoreError> {
-        let labels = [(names::MANAGED_BY_LABEL, names::MANAGED_BY), (names::SERVICE_LABEL, &self.service)];
+        let labels = [
+            (names::MANAGED_BY_LABEL, names::MANAGED_BY),
+            (names::SERVICE_LABEL, &self.service),
+        ];
         let map = ConfigMap {
             metadata: ObjectMeta {
                 name: Some(self.name.clone()),
                 namespace: Some(self.namespace.clone()),
-                labels: Some(labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into()),
+                labels: Some(
+                    labels
+                        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                        .into(),
+                ),
                 owner_references: Some(vec![owner]),
                 ..ObjectMeta::default()
             },
             data: Some([(names::RECORD_KEY.to_owned(), record.to_json())].into()),
             ..ConfigMap::default()
         };
-        let params = PostParams { field_manager: Some(names::FIELD_MANAGER.into()), ..PostParams::default() };
-        self.maps.create(&params, &map).await.map(drop).map_err(|error| self.api("created", error))
+        let params = PostParams {
+            field_manager: Some(names::FIELD_MANAGER.into()),
+            ..PostParams::default()
+        };
+        self.maps
+            .create(&params, &map)
+            .await
+            .map(drop)
+            .map_err(|error| self.api("created", error))
     }
 
     /// Changes the record as `change` says, and again from a fresh copy when somebody else was faster.
     ///
     /// # Errors
     /// When the record is gone or unusable, or the API server refuses; or as `change` says.
-    pub async fn update<T, E>(&self, mut change: impl FnMut(&mut Record) -> Result<Change<T>, E>) -> Result<T, E>
+    pub async fn update<T, E>(
+        &self,
+        mut change: impl FnMut(&mut Record) -> Result<Change<T>, E>,
+    ) -> Result<T, E>
     where
         E: From<RecordStoreError>,
     {
         for attempt in 0..TRIES {
-            let map = self.maps.get_opt(&self.name).await.map_err(|error| self.api("read", error))?;
-            let Some(mut map) = map else { return Err(self.gone().into()) };
+            let map = self
+                .maps
+                .get_opt(&self.name)
+                .await
+                .map_err(|error| self.api("read", error))?;
+            let Some(mut map) = map else {
+                return Err(self.gone().into());
+            };
             let mut record = found_record(&map).map_err(|source| self.unusable(source))?.record;
             let outcome = match change(&mut record)? {
                 Change::Keep(outcome) => return Ok(outcome),
@@ -141,10 +169,19 @@ impl RecordStore {
             };
             map.data = Some([(names::RECORD_KEY.to_owned(), record.to_json())].into());
             map.metadata.managed_fields = None;
-            let params = PostParams { field_manager: Some(names::FIELD_MANAGER.into()), ..PostParams::default() };
-            match self.maps.replace(&self.name, &params, &map).await.map_err(ApiFailure::from) {
+            let params = PostParams {
+                field_manager: Some(names::FIELD_MANAGER.into()),
+                ..PostParams::default()
+            };
+            match self
+                .maps
+                .replace(&self.name, &params, &map)
+                .await
+                .map_err(ApiFailure::from)
+            {
                 Ok(written) => {
-                    self.touch_pods(written.metadata.resource_version.as_deref().unwrap_or_default()).await;
+                    self.touch_pods(written.metadata.resource_version.as_deref().unwrap_or_default())
+                        .await;
                     return Ok(outcome);
                 }
                 Err(failure) if failure.is_conflict() => tokio::time::sleep(pause(attempt)).await,
@@ -152,7 +189,11 @@ impl RecordStore {
                 Err(source) => return Err(self.api_failure("changed", source).into()),
             }
         }
-        Err(RecordStoreError::Contended { namespace: self.namespace.clone(), name: self.name.clone() }.into())
+        Err(RecordStoreError::Contended {
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+        }
+        .into())
     }
 
     /// Shows that `session` lives.
@@ -175,7 +216,12 @@ impl RecordStore {
         let key = format!("{}{session}", names::HEARTBEAT_ANNOTATION_PREFIX);
         let patch = Patch::Merge(json!({ "metadata": { "annotations": { key: value } } }));
         let params = PatchParams::apply(names::FIELD_MANAGER);
-        match self.maps.patch(&self.name, &params, &patch).await.map_err(ApiFailure::from) {
+        match self
+            .maps
+            .patch(&self.name, &params, &patch)
+            .await
+            .map_err(ApiFailure::from)
+        {
             Ok(_) => Ok(()),
             Err(failure) if failure.is_not_found() => Err(self.gone()),
             Err(source) => Err(self.api_failure("kept alive", source)),
@@ -186,13 +232,23 @@ impl RecordStore {
     /// without the right to patch pods the record still arrives, a minute later.
     async fn touch_pods(&self, version: &str) {
         let labels = format!("{}={}", names::PROXY_LABEL, self.service);
-        let Ok(pods) = self.pods.list(&ListParams::default().labels(&labels)).await else { return };
-        let patch = Patch::Merge(json!({ "metadata": { "annotations": { names::TOUCH_ANNOTATION: version } } }));
-        let touches = pods.items.iter().filter(|pod| !has_own_access(pod)).filter_map(|pod| {
-            let name = pod.metadata.name.clone()?;
-            let (pods, patch) = (self.pods.clone(), patch.clone());
-            Some(async move { pods.patch(&name, &PatchParams::apply(names::FIELD_MANAGER), &patch).await })
-        });
+        let Ok(pods) = self.pods.list(&ListParams::default().labels(&labels)).await else {
+            return;
+        };
+        let patch =
+            Patch::Merge(json!({ "metadata": { "annotations": { names::TOUCH_ANNOTATION: version } } }));
+        let touches = pods
+            .items
+            .iter()
+            .filter(|pod| !has_own_access(pod))
+            .filter_map(|pod| {
+                let name = pod.metadata.name.clone()?;
+                let (pods, patch) = (self.pods.clone(), patch.clone());
+                Some(async move {
+                    pods.patch(&name, &PatchParams::apply(names::FIELD_MANAGER), &patch)
+                        .await
+                })
+            });
         for outcome in futures::future::join_all(touches).await {
             if let Err(error) = outcome {
                 tracing::debug!(%error, "a proxy pod could not be touched; it sees the record later");
@@ -201,11 +257,18 @@ impl RecordStore {
     }
 
     fn gone(&self) -> RecordStoreError {
-        RecordStoreError::Gone { namespace: self.namespace.clone(), name: self.name.clone() }
+        RecordStoreError::Gone {
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+        }
     }
 
     fn unusable(&self, source: RecordError) -> RecordStoreError {
-        RecordStoreError::Unusable { namespace: self.namespace.clone(), name: self.name.clone(), source }
+        RecordStoreError::Unusable {
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+            source,
+        }
     }
 
     fn api(&self, done: &'static str, error: kube::Error) -> RecordStoreError {
@@ -213,7 +276,12 @@ impl RecordStore {
     }
 
     fn api_failure(&self, done: &'static str, source: ApiFailure) -> RecordStoreError {
-        RecordStoreError::Api { done, namespace: self.namespace.clone(), name: self.name.clone(), source }
+        RecordStoreError::Api {
+            done,
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+            source,
+        }
     }
 }
 
@@ -226,7 +294,10 @@ impl RecordStoreError {
 
 /// Whether the pod's agent watches the record through the API itself.
 fn has_own_access(pod: &Pod) -> bool {
-    pod.spec.as_ref().and_then(|spec| spec.automount_service_account_token) == Some(true)
+    pod.spec
+        .as_ref()
+        .and_then(|spec| spec.automount_service_account_token)
+        == Some(true)
 }
 
 /// Grows and differs from caller to caller, so that several who collide do not collide again.

@@ -100,18 +100,26 @@ pub async fn find(client: &Client, namespace: Option<&str>) -> Result<Vec<Standi
     let services: Vec<Service> = list(client, namespace, "").await?;
     for service in services.iter().filter(|one| is_touched(one)) {
         let (namespace, name) = (service.namespace().unwrap_or_default(), service.name_any());
-        let standing = found.entry((namespace.clone(), name.clone())).or_insert_with(|| empty(&namespace, &name));
+        let standing = found
+            .entry((namespace.clone(), name.clone()))
+            .or_insert_with(|| empty(&namespace, &name));
         standing.switched = is_proxy_selector(&selector(service), &name);
         standing.original = original_selector(service);
     }
     for (namespace, service, label) in objects(client, namespace).await? {
         let key = (namespace.clone(), service.clone());
-        found.entry(key).or_insert_with(|| empty(&namespace, &service)).objects.insert(label);
+        found
+            .entry(key)
+            .or_insert_with(|| empty(&namespace, &service))
+            .objects
+            .insert(label);
     }
     for standing in found.values_mut() {
         let store = RecordStore::new(client, &standing.namespace, &standing.service);
         match store.read().await {
-            Ok(record) => standing.intercepts = record.map(|found| found.record.intercepts).unwrap_or_default(),
+            Ok(record) => {
+                standing.intercepts = record.map(|found| found.record.intercepts).unwrap_or_default()
+            }
             Err(RecordStoreError::Unusable { .. }) => {}
             Err(error) => return Err(error.into()),
         }
@@ -143,19 +151,31 @@ pub async fn close(
 /// Looks again, so that what is reported is what stands and not what was meant.
 async fn prove(client: &Client, found: Standing, left: Left) -> Result<Closed, ResidueError> {
     let all = objects(client, Some(&found.namespace)).await?;
-    let ours = all.into_iter().filter(|(_, service, _)| *service == found.service);
+    let ours = all
+        .into_iter()
+        .filter(|(_, service, _)| *service == found.service);
     let remaining: BTreeSet<String> = ours.map(|(.., label)| label).collect();
     let api: Api<Service> = Api::namespaced(client.clone(), &found.namespace);
-    let now = api.get_opt(&found.service).await.map_err(|error| failed::<Service>(error.into()))?;
+    let now = api
+        .get_opt(&found.service)
+        .await
+        .map_err(|error| failed::<Service>(error.into()))?;
     let selector_now = now.as_ref().map(selector);
     let annotated = now.as_ref().is_some_and(is_touched);
-    let is_original = !annotated && (found.original.is_none() || selector_now.is_none() || selector_now == found.original);
+    let is_original =
+        !annotated && (found.original.is_none() || selector_now.is_none() || selector_now == found.original);
     let result = match left {
         Left::OthersRemain => CloseResult::OthersRemain,
         Left::LastOne { .. } if remaining.is_empty() && is_original => CloseResult::Clean,
         Left::LastOne { .. } => CloseResult::Incomplete,
     };
-    Ok(Closed { found, result, remaining, selector_now, is_original })
+    Ok(Closed {
+        found,
+        result,
+        remaining,
+        selector_now,
+        is_original,
+    })
 }
 
 async fn remove_fuses(client: &Client, namespace: &str, service: &str) -> Result<(), ResidueError> {
@@ -169,7 +189,10 @@ async fn remove_fuses(client: &Client, namespace: &str, service: &str) -> Result
 }
 
 /// Namespace, Service and label of every object of ours.
-async fn objects(client: &Client, namespace: Option<&str>) -> Result<Vec<(String, String, String)>, ResidueError> {
+async fn objects(
+    client: &Client,
+    namespace: Option<&str>,
+) -> Result<Vec<(String, String, String)>, ResidueError> {
     let ns = namespace;
     let mut all = labelled::<Deployment>(client, ns).await?;
     all.extend(labelled::<Service>(client, ns).await?);
@@ -188,24 +211,45 @@ async fn labelled<K: Kind>(
     client: &Client,
     namespace: Option<&str>,
 ) -> Result<Vec<(String, String, String)>, ResidueError> {
-    let labels = format!("{}={},{}", names::MANAGED_BY_LABEL, names::MANAGED_BY, names::SERVICE_LABEL);
+    let labels = format!(
+        "{}={},{}",
+        names::MANAGED_BY_LABEL,
+        names::MANAGED_BY,
+        names::SERVICE_LABEL
+    );
     let found = list::<K>(client, namespace, &labels).await?;
     Ok(found
         .iter()
         .map(|one| {
-            let service = one.labels().get(names::SERVICE_LABEL).cloned().unwrap_or_default();
-            (one.namespace().unwrap_or_default(), service, format!("{} {}", K::kind(&()), one.name_any()))
+            let service = one
+                .labels()
+                .get(names::SERVICE_LABEL)
+                .cloned()
+                .unwrap_or_default();
+            (
+                one.namespace().unwrap_or_default(),
+                service,
+                format!("{} {}", K::kind(&()), one.name_any()),
+            )
         })
         .collect())
 }
 
 /// Kinds the user may not even list were not made by a user with these rights; they are left out.
-async fn list<K: Kind>(client: &Client, namespace: Option<&str>, labels: &str) -> Result<Vec<K>, ResidueError> {
+async fn list<K: Kind>(
+    client: &Client,
+    namespace: Option<&str>,
+    labels: &str,
+) -> Result<Vec<K>, ResidueError> {
     let api: Api<K> = match namespace {
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
     };
-    match api.list(&ListParams::default().labels(labels)).await.map_err(ApiFailure::from) {
+    match api
+        .list(&ListParams::default().labels(labels))
+        .await
+        .map_err(ApiFailure::from)
+    {
         Ok(found) => Ok(found.items),
         Err(failure) if failure.is_forbidden() && K::kind(&()) != "Service" => Ok(Vec::new()),
         Err(failure) => Err(failed::<K>(failure)),
@@ -213,11 +257,16 @@ async fn list<K: Kind>(client: &Client, namespace: Option<&str>, labels: &str) -
 }
 
 fn failed<K: Kind>(source: ApiFailure) -> ResidueError {
-    ResidueError::List { kind: K::kind(&()).into_owned(), source }
+    ResidueError::List {
+        kind: K::kind(&()).into_owned(),
+        source,
+    }
 }
 
 fn is_touched(service: &Service) -> bool {
-    service.annotations().contains_key(names::ORIGINAL_SELECTOR_ANNOTATION)
+    service
+        .annotations()
+        .contains_key(names::ORIGINAL_SELECTOR_ANNOTATION)
         || is_proxy_selector(&selector(service), &service.name_any())
 }
 

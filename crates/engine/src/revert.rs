@@ -16,8 +16,8 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::{Api, Client, ResourceExt as _};
 
-use crate::apply::{Made, delete};
 use crate::apply::switch::{Restored, SwitchError, await_endpoints, restore};
+use crate::apply::{Made, delete};
 use crate::cluster::ApiFailure;
 use crate::live::Live;
 use crate::record_store::{Change, RecordStore, RecordStoreError};
@@ -77,7 +77,11 @@ pub async fn leave(
             let before = record.intercepts.len();
             record.intercepts.retain(|one| one.id != *intercept);
             let remaining = record.intercepts.len();
-            Ok(if remaining == before { Change::Keep(remaining) } else { Change::Write(remaining) })
+            Ok(if remaining == before {
+                Change::Keep(remaining)
+            } else {
+                Change::Write(remaining)
+            })
         })
         .await;
     match remaining {
@@ -96,7 +100,10 @@ async fn leave_without_record(
 ) -> Result<Left, RevertError> {
     let name = names::proxy(service);
     let api: Api<Deployment> = Api::namespaced(client.clone(), namespace);
-    let standing = api.get_opt(&name).await.map_err(|error| failed::<Deployment>(&name, error.into()))?;
+    let standing = api
+        .get_opt(&name)
+        .await
+        .map_err(|error| failed::<Deployment>(&name, error.into()))?;
     match standing.and_then(|proxy| proxy.uid()) {
         Some(uid) if Some(uid.as_str()) != proxy_uid => Ok(Left::OthersRemain),
         _ => dismantle(client, namespace, service).await,
@@ -107,7 +114,12 @@ async fn leave_without_record(
 ///
 /// # Errors
 /// When the cluster refuses.
-pub(crate) async fn abandon(client: &Client, namespace: &str, service: &str, made: &Made) -> Result<(), RevertError> {
+pub(crate) async fn abandon(
+    client: &Client,
+    namespace: &str,
+    service: &str,
+    made: &Made,
+) -> Result<(), RevertError> {
     let proxy = names::proxy(service);
     if let Some(uid) = made.proxy_uid() {
         delete::<Deployment>(client, namespace, &proxy, Some(&uid))
@@ -142,7 +154,10 @@ pub async fn dismantle(client: &Client, namespace: &str, service: &str) -> Resul
     remove_orphan::<Role>(client, namespace, &proxy).await?;
     remove_orphan::<PodDisruptionBudget>(client, namespace, &proxy).await?;
     remove_orphan::<Service>(client, namespace, &names::origin(service)).await?;
-    Ok(Left::LastOne { service: found, followed })
+    Ok(Left::LastOne {
+        service: found,
+        followed,
+    })
 }
 
 /// Waits until the proxy's pods and origin are gone; returns whether they were in time.
@@ -165,7 +180,11 @@ async fn close_record(client: &Client, namespace: &str, service: &str) -> Result
         .update::<_, RecordStoreError>(|record| {
             let is_open = !record.intercepts.is_empty();
             record.intercepts.clear();
-            Ok(if is_open { Change::Write(()) } else { Change::Keep(()) })
+            Ok(if is_open {
+                Change::Write(())
+            } else {
+                Change::Keep(())
+            })
         })
         .await;
     match closed {
@@ -178,7 +197,10 @@ async fn close_record(client: &Client, namespace: &str, service: &str) -> Result
 
 async fn remove<K: Ours>(client: &Client, namespace: &str, name: &str) -> Result<(), RevertError> {
     let api: Api<K> = Api::namespaced(client.clone(), namespace);
-    let found = api.get_opt(name).await.map_err(|error| failed::<K>(name, error.into()))?;
+    let found = api
+        .get_opt(name)
+        .await
+        .map_err(|error| failed::<K>(name, error.into()))?;
     match found.filter(is_ours) {
         Some(object) => delete::<K>(client, namespace, name, object.uid().as_deref())
             .await
@@ -212,5 +234,8 @@ fn is_ours<K: Ours>(object: &K) -> bool {
 }
 
 fn failed<K: Ours>(name: &str, source: ApiFailure) -> RevertError {
-    RevertError::Delete { what: format!("{} {name}", K::kind(&())), source }
+    RevertError::Delete {
+        what: format!("{} {name}", K::kind(&())),
+        source,
+    }
 }

@@ -179,7 +179,12 @@ impl Session {
         let cancel = CancellationToken::new();
         let teller = Teller { event_tx, phase_tx };
         let task = tokio::spawn(engage::run(cluster.client(), request, teller, cancel.clone()));
-        Self { events, phase, cancel, task }
+        Self {
+            events,
+            phase,
+            cancel,
+            task,
+        }
     }
 
     /// The next event; `None` when the session has ended. Safe to cancel.

@@ -21,8 +21,8 @@ use serde::Deserialize;
 
 pub use here::{InvalidOwner, owner, session_locks};
 pub use values::{
-    InvalidDuration, InvalidImage, InvalidName, grace, image, label, mark_baggage, mark_header, method, path_prefix,
-    protocol, ttl,
+    InvalidDuration, InvalidImage, InvalidName, grace, image, label, mark_baggage, mark_header, method,
+    path_prefix, protocol, ttl,
 };
 
 use crate::spec::PortChoice;
@@ -149,7 +149,9 @@ impl SettingsError {
     /// What the user can do.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Read { .. } | Self::TooLarge { .. } => "Check the path given with --config, or leave it out.",
+            Self::Read { .. } | Self::TooLarge { .. } => {
+                "Check the path given with --config, or leave it out."
+            }
             Self::Invalid { .. } => "Correct that line; `interceptctl start --help` names every key.",
         }
     }
@@ -166,12 +168,20 @@ impl Settings {
     }
 
     fn read(file: &Path) -> Result<Self, SettingsError> {
-        let failed = |source| SettingsError::Read { file: file.to_owned(), source };
+        let failed = |source| SettingsError::Read {
+            file: file.to_owned(),
+            source,
+        };
         let mut bytes = Vec::new();
         let opened = File::open(file).map_err(failed)?;
-        opened.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+        opened
+            .take(MAX_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .map_err(failed)?;
         if bytes.len() as u64 > MAX_BYTES {
-            return Err(SettingsError::TooLarge { file: file.to_owned() });
+            return Err(SettingsError::TooLarge {
+                file: file.to_owned(),
+            });
         }
         let text = String::from_utf8(bytes).map_err(|_| SettingsError::Invalid {
             file: file.to_owned(),
@@ -183,7 +193,11 @@ impl Settings {
     }
 
     fn parse(text: &str, file: &Path) -> Result<Self, SettingsError> {
-        let invalid = |line, problem| SettingsError::Invalid { file: file.to_owned(), line, problem };
+        let invalid = |line, problem| SettingsError::Invalid {
+            file: file.to_owned(),
+            line,
+            problem,
+        };
         let read: Self = toml::from_str(text).map_err(|error| {
             let line = error.span().map(|span| line_of(text, span.start));
             invalid(line, error.message().to_owned())
@@ -225,8 +239,15 @@ impl MatchSettings {
 /// Outside of both only `folder` itself is looked at: anybody may write to places like `/tmp`.
 pub fn locate(folder: &Path, home: Option<&Path>) -> Option<PathBuf> {
     let is_top = |one: &&Path| one.join(".git").exists() || Some(*one) == home;
-    let levels = folder.ancestors().position(|one| is_top(&one)).map_or(1, |top| top + 1);
-    folder.ancestors().take(levels).map(|one| one.join(FILE)).find(|file| file.is_file())
+    let levels = folder
+        .ancestors()
+        .position(|one| is_top(&one))
+        .map_or(1, |top| top + 1);
+    folder
+        .ancestors()
+        .take(levels)
+        .map(|one| one.join(FILE))
+        .find(|file| file.is_file())
 }
 
 fn line_of(text: &str, byte: usize) -> usize {

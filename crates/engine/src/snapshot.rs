@@ -103,13 +103,21 @@ impl Snapshot {
 
     /// The selector the Service had, or has, without us.
     pub fn original_selector(&self) -> Option<BTreeMap<String, String>> {
-        if self.is_switched() { original_selector(&self.service) } else { Some(self.selector()) }
+        if self.is_switched() {
+            original_selector(&self.service)
+        } else {
+            Some(self.selector())
+        }
     }
 }
 
 /// A Service's selector; empty where it has none.
 pub fn selector(service: &Service) -> BTreeMap<String, String> {
-    service.spec.as_ref().and_then(|spec| spec.selector.clone()).unwrap_or_default()
+    service
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.selector.clone())
+        .unwrap_or_default()
 }
 
 /// The selector that sends a Service's requests to its proxy.
@@ -124,7 +132,11 @@ pub fn is_proxy_selector(selector: &BTreeMap<String, String>, service: &str) -> 
 
 /// What the Service's annotation remembers; `None` where it is absent or not readable.
 pub fn original_selector(service: &Service) -> Option<BTreeMap<String, String>> {
-    let text = service.metadata.annotations.as_ref()?.get(names::ORIGINAL_SELECTOR_ANNOTATION)?;
+    let text = service
+        .metadata
+        .annotations
+        .as_ref()?
+        .get(names::ORIGINAL_SELECTOR_ANNOTATION)?;
     serde_json::from_str(text).ok()
 }
 
@@ -135,7 +147,11 @@ pub fn original_selector(service: &Service) -> Option<BTreeMap<String, String>> 
 pub fn found_record(
     map: &k8s_openapi::api::core::v1::ConfigMap,
 ) -> Result<FoundRecord, intercept_protocol::record::RecordError> {
-    let text = map.data.as_ref().and_then(|data| data.get(names::RECORD_KEY)).map_or("", String::as_str);
+    let text = map
+        .data
+        .as_ref()
+        .and_then(|data| data.get(names::RECORD_KEY))
+        .map_or("", String::as_str);
     let record = Record::parse(text)?;
     let heartbeats = map
         .metadata
@@ -150,7 +166,13 @@ pub fn found_record(
     Ok(FoundRecord {
         record,
         resource_version: map.metadata.resource_version.clone().unwrap_or_default(),
-        owner_uid: map.metadata.owner_references.iter().flatten().next().map(|owner| owner.uid.clone()),
+        owner_uid: map
+            .metadata
+            .owner_references
+            .iter()
+            .flatten()
+            .next()
+            .map(|owner| owner.uid.clone()),
         heartbeats,
     })
 }

@@ -49,7 +49,9 @@ impl FromStr for PortChoice {
     fn from_str(text: &str) -> Result<Self, InvalidPort> {
         let is_name = text.len() <= 63
             && text.bytes().any(|b| b.is_ascii_lowercase())
-            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         match text.parse::<u16>() {
             Ok(number) if number > 0 => Ok(Self::Number(number)),
             _ if is_name => Ok(Self::Name(text.to_owned())),
@@ -108,7 +110,10 @@ mod tests {
     #[test]
     fn ports_are_numbers_or_names() {
         assert_eq!("80".parse::<PortChoice>().unwrap(), PortChoice::Number(80));
-        assert_eq!("http-api".parse::<PortChoice>().unwrap(), PortChoice::Name("http-api".into()));
+        assert_eq!(
+            "http-api".parse::<PortChoice>().unwrap(),
+            PortChoice::Name("http-api".into())
+        );
         for wrong in ["", "0", "65536", "-1", "HTTP", "a b", "80/tcp"] {
             assert!(wrong.parse::<PortChoice>().is_err(), "{wrong:?}");
         }

@@ -22,7 +22,11 @@ pub(crate) trait Kind:
 {
 }
 impl<K> Kind for K where
-    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + Clone
+        + Debug
+        + Serialize
+        + DeserializeOwned
 {
 }
 
@@ -45,7 +49,11 @@ pub(crate) async fn create_or_adopt<K: Kind>(client: &Client, object: &K) -> Res
             Err(failure) if failure.is_already_exists() => {}
             outcome => return outcome,
         }
-        match api.patch(&name, &manager(), &owners).await.map_err(ApiFailure::from) {
+        match api
+            .patch(&name, &manager(), &owners)
+            .await
+            .map_err(ApiFailure::from)
+        {
             Err(failure) if failure.is_not_found() => last = Some(failure),
             outcome => return outcome,
         }
@@ -64,12 +72,20 @@ pub(crate) async fn create_origin(client: &Client, origin: &Service) -> Result<S
             Err(failure) if failure.is_already_exists() => {}
             outcome => return outcome,
         }
-        let Some(mut standing) = api.get_opt(&name).await.map_err(ApiFailure::from)? else { continue };
+        let Some(mut standing) = api.get_opt(&name).await.map_err(ApiFailure::from)? else {
+            continue;
+        };
         let wanted = origin.spec.clone().unwrap_or_default();
         let spec = standing.spec.get_or_insert_default();
         (spec.selector, spec.ports) = (wanted.selector, wanted.ports);
-        standing.owner_references_mut().extend(origin.owner_references().to_vec());
-        match api.replace(&name, &post(), &standing).await.map_err(ApiFailure::from) {
+        standing
+            .owner_references_mut()
+            .extend(origin.owner_references().to_vec());
+        match api
+            .replace(&name, &post(), &standing)
+            .await
+            .map_err(ApiFailure::from)
+        {
             Err(failure) if failure.is_conflict() || failure.is_not_found() => last = Some(failure),
             outcome => return outcome,
         }
@@ -115,11 +131,17 @@ pub(crate) fn owned_by<K: Kind>(owner: &K) -> OwnerReference {
 }
 
 pub(crate) fn manager() -> PatchParams {
-    PatchParams { field_manager: Some(names::FIELD_MANAGER.into()), ..PatchParams::default() }
+    PatchParams {
+        field_manager: Some(names::FIELD_MANAGER.into()),
+        ..PatchParams::default()
+    }
 }
 
 fn post() -> PostParams {
-    PostParams { field_manager: Some(names::FIELD_MANAGER.into()), ..PostParams::default() }
+    PostParams {
+        field_manager: Some(names::FIELD_MANAGER.into()),
+        ..PostParams::default()
+    }
 }
 
 fn api<K: Kind>(client: &Client, object: &K) -> Api<K> {

@@ -96,7 +96,11 @@ pub async fn switch(
 pub async fn restore(client: &Client, namespace: &str, service: &str) -> Result<Restored, SwitchError> {
     let api: Api<Service> = Api::namespaced(client.clone(), namespace);
     for _ in 0..3 {
-        let Some(now) = api.get_opt(service).await.map_err(|error| api_error(service, error))? else {
+        let Some(now) = api
+            .get_opt(service)
+            .await
+            .map_err(|error| api_error(service, error))?
+        else {
             return Ok(Restored::ServiceGone);
         };
         let switched = is_proxy_selector(&selector(&now), service);
@@ -108,7 +112,10 @@ pub async fn restore(client: &Client, namespace: &str, service: &str) -> Result<
                 json!({ "op": "remove", "path": annotation_path() }),
             ],
             (true, None) => {
-                return Err(SwitchError::ChangedByOther { service: service.to_owned(), by: author(&now) });
+                return Err(SwitchError::ChangedByOther {
+                    service: service.to_owned(),
+                    by: author(&now),
+                });
             }
             // Somebody put the selector back, or never let us change it: only our annotation goes.
             (false, Some(_)) => vec![json!({ "op": "remove", "path": annotation_path() })],
@@ -120,11 +127,19 @@ pub async fn restore(client: &Client, namespace: &str, service: &str) -> Result<
             // Changed between read and patch: look again.
             Err(failure) if is_test_failure(&failure) => {}
             Err(failure) if failure.is_not_found() => return Ok(Restored::ServiceGone),
-            Err(source) => return Err(SwitchError::Api { service: service.to_owned(), source }),
+            Err(source) => {
+                return Err(SwitchError::Api {
+                    service: service.to_owned(),
+                    source,
+                });
+            }
         }
     }
     let now = read(&api, service).await?;
-    Err(SwitchError::ChangedByOther { service: service.to_owned(), by: author(&now) })
+    Err(SwitchError::ChangedByOther {
+        service: service.to_owned(),
+        by: author(&now),
+    })
 }
 
 /// Waits until the Service's ready endpoints are the proxy's pods and no others, or none of them.
@@ -133,12 +148,25 @@ pub async fn await_endpoints(client: &Client, namespace: &str, service: &str, pr
     let slices: Api<EndpointSlice> = Api::namespaced(client.clone(), namespace);
     let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
     let labels = format!("{}={service}", names::PROXY_LABEL);
-    let Ok(proxies) = pods.list(&ListParams::default().labels(&labels)).await else { return false };
-    let proxies: Vec<String> = proxies.items.into_iter().filter_map(|pod| pod.metadata.uid).collect();
+    let Ok(proxies) = pods.list(&ListParams::default().labels(&labels)).await else {
+        return false;
+    };
+    let proxies: Vec<String> = proxies
+        .items
+        .into_iter()
+        .filter_map(|pod| pod.metadata.uid)
+        .collect();
     let mut live = Live::labelled(slices, &format!("kubernetes.io/service-name={service}"));
     let arrived = live.until(|slices| {
-        let ready: Vec<bool> = slices.values().flat_map(|slice| ready_uids(slice, &proxies)).collect();
-        if proxied { !ready.is_empty() && ready.iter().all(|ours| *ours) } else { ready.iter().all(|ours| !*ours) }
+        let ready: Vec<bool> = slices
+            .values()
+            .flat_map(|slice| ready_uids(slice, &proxies))
+            .collect();
+        if proxied {
+            !ready.is_empty() && ready.iter().all(|ours| *ours)
+        } else {
+            ready.iter().all(|ours| !*ours)
+        }
     });
     tokio::time::timeout(SLICES_WITHIN, arrived).await.is_ok()
 }
@@ -149,14 +177,20 @@ pub(crate) fn author(service: &Service) -> String {
     let mut writers: Vec<_> = entries
         .filter(|entry| entry.manager.as_deref() != Some(names::FIELD_MANAGER))
         .filter(|entry| {
-            entry.fields_v1.as_ref().is_some_and(|fields| !fields.0["f:spec"]["f:selector"].is_null())
+            entry
+                .fields_v1
+                .as_ref()
+                .is_some_and(|fields| !fields.0["f:spec"]["f:selector"].is_null())
         })
         .collect();
     writers.sort_by_key(|entry| entry.time.as_ref().map(|time| time.0));
     match writers.last() {
         Some(entry) => {
             let name = entry.manager.as_deref().unwrap_or("somebody");
-            entry.time.as_ref().map_or_else(|| name.to_owned(), |time| format!("{name} at {}", time.0))
+            entry
+                .time
+                .as_ref()
+                .map_or_else(|| name.to_owned(), |time| format!("{name} at {}", time.0))
         }
         None => "somebody".to_owned(),
     }
@@ -164,37 +198,64 @@ pub(crate) fn author(service: &Service) -> String {
 
 fn ready_uids<'a>(slice: &'a EndpointSlice, proxies: &'a [String]) -> impl Iterator<Item = bool> + 'a {
     slice.endpoints.iter().filter_map(move |endpoint| {
-        let is_ready = endpoint.conditions.as_ref().and_then(|conditions| conditions.ready).unwrap_or(true);
-        let uid = endpoint.target_ref.as_ref().and_then(|target| target.uid.as_ref());
+        let is_ready = endpoint
+            .conditions
+            .as_ref()
+            .and_then(|conditions| conditions.ready)
+            .unwrap_or(true);
+        let uid = endpoint
+            .target_ref
+            .as_ref()
+            .and_then(|target| target.uid.as_ref());
         is_ready.then(|| uid.is_some_and(|uid| proxies.contains(uid)))
     })
 }
 
 fn annotation_path() -> String {
-    format!("/metadata/annotations/{}", names::ORIGINAL_SELECTOR_ANNOTATION.replace('/', "~1"))
+    format!(
+        "/metadata/annotations/{}",
+        names::ORIGINAL_SELECTOR_ANNOTATION.replace('/', "~1")
+    )
 }
 
 async fn patched(api: &Api<Service>, service: &str, patch: Vec<serde_json::Value>) -> Result<(), ApiFailure> {
     let patch = serde_json::from_value(patch.into()).expect("our patch must be a JSON patch");
     let done = api.patch(service, &manager(), &Patch::Json::<()>(patch)).await;
-    done.map(drop).map_err(|error| ApiFailure::from(error).during("patch", "services"))
+    done.map(drop)
+        .map_err(|error| ApiFailure::from(error).during("patch", "services"))
 }
 
 async fn read(api: &Api<Service>, service: &str) -> Result<Service, SwitchError> {
-    let found = api.get_opt(service).await.map_err(|error| api_error(service, error))?;
-    found.ok_or_else(|| SwitchError::Gone { service: service.to_owned() })
+    let found = api
+        .get_opt(service)
+        .await
+        .map_err(|error| api_error(service, error))?;
+    found.ok_or_else(|| SwitchError::Gone {
+        service: service.to_owned(),
+    })
 }
 
-fn explain(now: &Service, service: &str, planned: &BTreeMap<String, String>, source: ApiFailure) -> SwitchError {
+fn explain(
+    now: &Service,
+    service: &str,
+    planned: &BTreeMap<String, String>,
+    source: ApiFailure,
+) -> SwitchError {
     let service = service.to_owned();
     if selector(now) == *planned {
         return SwitchError::Api { service, source };
     }
-    SwitchError::ChangedByOther { service, by: author(now) }
+    SwitchError::ChangedByOther {
+        service,
+        by: author(now),
+    }
 }
 
 fn api_error(service: &str, error: kube::Error) -> SwitchError {
-    SwitchError::Api { service: service.to_owned(), source: ApiFailure::from(error) }
+    SwitchError::Api {
+        service: service.to_owned(),
+        source: ApiFailure::from(error),
+    }
 }
 
 /// A JSON patch whose `test` does not hold is answered with 422 or 409, depending on the version.

@@ -66,22 +66,36 @@ impl TroubleKind {
 impl std::fmt::Display for Trouble {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(out, "{}: {}", self.on, self.reason)?;
-        if self.words.is_empty() { Ok(()) } else { write!(out, ": {}", self.words) }
+        if self.words.is_empty() {
+            Ok(())
+        } else {
+            write!(out, ": {}", self.words)
+        }
     }
 }
 
 /// The first trouble among the proxy's pods.
 pub(crate) fn of_pods<'a>(pods: impl IntoIterator<Item = &'a Pod>) -> Option<Trouble> {
-    pods.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).find_map(of_pod)
+    pods.into_iter()
+        .filter(|pod| pod.metadata.deletion_timestamp.is_none())
+        .find_map(of_pod)
 }
 
 /// What keeps the Deployment from making pods at all.
 pub(crate) fn of_deployment(deployment: &Deployment) -> Option<Trouble> {
-    let conditions = deployment.status.iter().flat_map(|status| status.conditions.iter().flatten());
-    let failed = conditions.into_iter().find(|one| one.type_ == "ReplicaFailure" && one.status == "True")?;
+    let conditions = deployment
+        .status
+        .iter()
+        .flat_map(|status| status.conditions.iter().flatten());
+    let failed = conditions
+        .into_iter()
+        .find(|one| one.type_ == "ReplicaFailure" && one.status == "True")?;
     Some(Trouble {
         kind: TroubleKind::Refused,
-        on: format!("Deployment {}", deployment.metadata.name.as_deref().unwrap_or_default()),
+        on: format!(
+            "Deployment {}",
+            deployment.metadata.name.as_deref().unwrap_or_default()
+        ),
         reason: failed.reason.clone().unwrap_or_default(),
         words: failed.message.clone().unwrap_or_default(),
     })
@@ -101,8 +115,11 @@ fn of_pod(pod: &Pod) -> Option<Trouble> {
             words: condition.message.clone().unwrap_or_default(),
         });
     }
-    let containers =
-        status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten());
+    let containers = status
+        .init_container_statuses
+        .iter()
+        .flatten()
+        .chain(status.container_statuses.iter().flatten());
     let mut found = containers.filter_map(|container| of_container(&on, container));
     found.next()
 }
@@ -111,37 +128,52 @@ fn of_container(on: &str, container: &ContainerStatus) -> Option<Trouble> {
     let waiting = container.state.as_ref()?.waiting.as_ref()?;
     let reason = waiting.reason.clone().unwrap_or_default();
     let kind = match reason.as_str() {
-        "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull" | "ImageInspectError"
+        "ErrImagePull"
+        | "ImagePullBackOff"
+        | "InvalidImageName"
+        | "ErrImageNeverPull"
+        | "ImageInspectError"
         | "RegistryUnavailable" => TroubleKind::Image,
-        "CrashLoopBackOff" | "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError"
+        "CrashLoopBackOff"
+        | "CreateContainerConfigError"
+        | "CreateContainerError"
+        | "RunContainerError"
         | "PostStartHookError" => TroubleKind::Container,
         _ => return None,
     };
     let words = waiting.message.clone().unwrap_or_default();
-    Some(Trouble { kind, on: format!("{on}, container {}", container.name), reason, words })
+    Some(Trouble {
+        kind,
+        on: format!("{on}, container {}", container.name),
+        reason,
+        words,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn pod(status: serde_json::Value) -> Pod {
+    fn pod(status: &serde_json::Value) -> Pod {
         serde_json::from_value(serde_json::json!({ "metadata": { "name": "p" }, "status": status })).unwrap()
     }
 
     #[test]
     fn an_image_that_cannot_be_pulled_is_told_with_the_kubelets_words() {
-        let pod = pod(serde_json::json!({ "containerStatuses": [{
+        let pod = pod(&serde_json::json!({ "containerStatuses": [{
             "name": "nginx", "image": "x", "imageID": "", "ready": false, "restartCount": 0,
             "state": { "waiting": { "reason": "ErrImagePull", "message": "no such host" } },
         }] }));
         let trouble = of_pods([&pod]).unwrap();
-        assert_eq!((trouble.kind, trouble.words.as_str()), (TroubleKind::Image, "no such host"));
+        assert_eq!(
+            (trouble.kind, trouble.words.as_str()),
+            (TroubleKind::Image, "no such host")
+        );
     }
 
     #[test]
     fn a_starting_pod_is_no_trouble() {
-        let pod = pod(serde_json::json!({ "containerStatuses": [{
+        let pod = pod(&serde_json::json!({ "containerStatuses": [{
             "name": "nginx", "image": "x", "imageID": "", "ready": false, "restartCount": 0,
             "state": { "waiting": { "reason": "ContainerCreating" } },
         }] }));
@@ -150,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_pod_no_node_takes_is_told() {
-        let pod = pod(serde_json::json!({ "conditions": [{
+        let pod = pod(&serde_json::json!({ "conditions": [{
             "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes",
         }] }));
         assert_eq!(of_pods([&pod]).unwrap().kind, TroubleKind::Unschedulable);

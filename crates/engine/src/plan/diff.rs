@@ -19,16 +19,36 @@ impl Plan {
             match &step.action {
                 Action::Create(object) => created(&mut out, object),
                 Action::WriteRecord(draft) => {
-                    let draft = draft.record(&self.namespace, &self.service, [0, 0, 0, 0].into(), self.intercept.clone());
+                    let draft = draft.record(
+                        &self.namespace,
+                        &self.service,
+                        [0, 0, 0, 0].into(),
+                        self.intercept.clone(),
+                    );
                     let mut record = serde_json::to_value(draft).unwrap_or_default();
                     record["origin"] = "(assigned by the cluster)".into();
                     record["intercepts"][0]["tokenHash"] = "(a secret's hash)".into();
-                    line(&mut out, '+', &format!("ConfigMap {}", intercept_protocol::names::proxy(&self.service)));
+                    line(
+                        &mut out,
+                        '+',
+                        &format!("ConfigMap {}", intercept_protocol::names::proxy(&self.service)),
+                    );
                     block(&mut out, '+', RECORD_KEY, &record);
                 }
                 Action::AddToRecord => {
-                    line(&mut out, '~', &format!("ConfigMap {}", intercept_protocol::names::proxy(&self.service)));
-                    line(&mut out, '+', &format!("  intercepts: {} → {}", self.intercept.rule, self.intercept.target));
+                    line(
+                        &mut out,
+                        '~',
+                        &format!("ConfigMap {}", intercept_protocol::names::proxy(&self.service)),
+                    );
+                    line(
+                        &mut out,
+                        '+',
+                        &format!(
+                            "  intercepts: {} → {}",
+                            self.intercept.rule, self.intercept.target
+                        ),
+                    );
                 }
                 Action::Scale { replicas } => {
                     let proxy = intercept_protocol::names::proxy(&self.service);
@@ -50,7 +70,12 @@ fn created(out: &mut String, object: &Object) {
         Object::Proxy(one) => serde_json::to_value(one),
         Object::Origin(one) => serde_json::to_value(one),
         Object::AgentPart(one) => {
-            let bytes: usize = one.binary_data.iter().flat_map(|data| data.values()).map(|part| part.0.len()).sum();
+            let bytes: usize = one
+                .binary_data
+                .iter()
+                .flat_map(|data| data.values())
+                .map(|part| part.0.len())
+                .sum();
             return line(out, '+', &format!("  binaryData: {bytes} bytes"));
         }
         Object::ServiceAccount(_) => return,
@@ -68,14 +93,24 @@ fn created(out: &mut String, object: &Object) {
 
 fn switched(out: &mut String, service: &str, switch: &Switch) {
     line(out, '~', &format!("Service {service}"));
-    line(out, '+', &format!("  metadata.annotations.{ORIGINAL_SELECTOR_ANNOTATION}: {}", inline(&switch.from)));
+    line(
+        out,
+        '+',
+        &format!(
+            "  metadata.annotations.{ORIGINAL_SELECTOR_ANNOTATION}: {}",
+            inline(&switch.from)
+        ),
+    );
     line(out, '-', &format!("  spec.selector: {}", inline(&switch.from)));
     line(out, '+', &format!("  spec.selector: {}", inline(&switch.to)));
 }
 
 /// A selector on one line.
 pub(super) fn inline(selector: &BTreeMap<String, String>) -> String {
-    let terms: Vec<String> = selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let terms: Vec<String> = selector
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
     terms.join(",")
 }
 

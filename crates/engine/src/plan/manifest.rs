@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use intercept_protocol::names::{self, AGENT_CONTAINER, AGENT_PARTS_DIR, NGINX_CONTAINER, RECORD_DIR, RUN_DIR};
+use intercept_protocol::names::{
+    self, AGENT_CONTAINER, AGENT_PARTS_DIR, NGINX_CONTAINER, RECORD_DIR, RUN_DIR,
+};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::Job;
@@ -58,7 +60,11 @@ impl Blueprint<'_> {
             } },
         } }));
         // Each engage has a fuse of its own, so two at once never meet in its name.
-        job.metadata = ObjectMeta { name: None, generate_name: Some(fuse_prefix(self.service)), ..self.meta(String::new()) };
+        job.metadata = ObjectMeta {
+            name: None,
+            generate_name: Some(fuse_prefix(self.service)),
+            ..self.meta(String::new())
+        };
         job
     }
 
@@ -79,7 +85,12 @@ impl Blueprint<'_> {
     fn pod(&self) -> Value {
         let low_port = self.ports.listeners.iter().any(|one| one.port < 1024);
         let sysctls = json!([{ "name": "net.ipv4.ip_unprivileged_port_start", "value": "0" }]);
-        let secrets: Vec<Value> = self.settings.pull_secrets.iter().map(|name| json!({ "name": name })).collect();
+        let secrets: Vec<Value> = self
+            .settings
+            .pull_secrets
+            .iter()
+            .map(|name| json!({ "name": name }))
+            .collect();
         let mut pod = json!({
             "automountServiceAccountToken": self.self_restore,
             "enableServiceLinks": false,
@@ -149,9 +160,8 @@ impl Blueprint<'_> {
             "until [ -f {RUN_DIR}/nginx.conf ]; do sleep 0.02; done; exec nginx -c {RUN_DIR}/nginx.conf -g 'daemon off;'"
         );
         // The agent drains on its own SIGTERM and then leaves this file; until then NGINX must not be stopped.
-        let drained = format!(
-            "i=0; until [ -f {RUN_DIR}/drained ] || [ $i -ge 700 ]; do i=$((i+1)); sleep 0.05; done"
-        );
+        let drained =
+            format!("i=0; until [ -f {RUN_DIR}/drained ] || [ $i -ge 700 ]; do i=$((i+1)); sleep 0.05; done");
         json!({
             "name": NGINX_CONTAINER,
             "image": self.settings.image,
@@ -171,7 +181,9 @@ impl Blueprint<'_> {
     /// Named `targetPort`s are met by naming our ports the same; the others need no declaration.
     fn container_ports(&self) -> Vec<Value> {
         let named = self.ports.names.iter();
-        named.map(|(name, port)| json!({ "name": name, "containerPort": port, "protocol": "TCP" })).collect()
+        named
+            .map(|(name, port)| json!({ "name": name, "containerPort": port, "protocol": "TCP" }))
+            .collect()
     }
 
     fn mounts(&self) -> Vec<Value> {
@@ -195,7 +207,9 @@ impl Blueprint<'_> {
         ];
         if self.settings.agent_image.is_none() {
             let parts = self.parts.iter();
-            volumes.extend(parts.map(|part| json!({ "name": volume_of(part), "configMap": { "name": part.name } })));
+            volumes.extend(
+                parts.map(|part| json!({ "name": volume_of(part), "configMap": { "name": part.name } })),
+            );
         }
         volumes
     }
@@ -236,20 +250,31 @@ impl Blueprint<'_> {
 
     pub(super) fn agent_parts(&self) -> Vec<ConfigMap> {
         let parts = self.parts.iter();
-        parts.map(|part| ConfigMap {
-            // Shared by the proxies of the namespace, so it names no Service.
-            metadata: ObjectMeta {
-                labels: Some(BTreeMap::from([(names::MANAGED_BY_LABEL.to_owned(), names::MANAGED_BY.to_owned())])),
-                ..self.meta(part.name.clone())
-            },
-            binary_data: Some(BTreeMap::from([("part".to_owned(), ByteString(part.bytes.to_vec()))])),
-            immutable: Some(true),
-            ..ConfigMap::default()
-        }).collect()
+        parts
+            .map(|part| ConfigMap {
+                // Shared by the proxies of the namespace, so it names no Service.
+                metadata: ObjectMeta {
+                    labels: Some(BTreeMap::from([(
+                        names::MANAGED_BY_LABEL.to_owned(),
+                        names::MANAGED_BY.to_owned(),
+                    )])),
+                    ..self.meta(part.name.clone())
+                },
+                binary_data: Some(BTreeMap::from([(
+                    "part".to_owned(),
+                    ByteString(part.bytes.to_vec()),
+                )])),
+                immutable: Some(true),
+                ..ConfigMap::default()
+            })
+            .collect()
     }
 
     pub(super) fn service_account(&self) -> ServiceAccount {
-        ServiceAccount { metadata: self.meta(names::proxy(self.service)), ..ServiceAccount::default() }
+        ServiceAccount {
+            metadata: self.meta(names::proxy(self.service)),
+            ..ServiceAccount::default()
+        }
     }
 
     /// Exactly what the agent does, on exactly these objects.

@@ -44,7 +44,10 @@ pub(super) fn ports(service: &Service, endpoints: &[EndpointSlice]) -> Ports {
         if let Some(IntOrString::String(name)) = &port.target_port {
             let number = match names.get(name) {
                 Some(number) => *number,
-                None => free(resolved(port, endpoints).unwrap_or_else(|| number_of(port)), &listeners),
+                None => free(
+                    resolved(port, endpoints).unwrap_or_else(|| number_of(port)),
+                    &listeners,
+                ),
             };
             names.insert(name.clone(), number);
             add(&mut listeners, number, port);
@@ -52,7 +55,12 @@ pub(super) fn ports(service: &Service, endpoints: &[EndpointSlice]) -> Ports {
     }
     let relay_port = free(OWN_PORTS_FROM, &listeners);
     let health_port = free(relay_port + 1, &listeners);
-    Ports { listeners, names, relay_port, health_port }
+    Ports {
+        listeners,
+        names,
+        relay_port,
+        health_port,
+    }
 }
 
 /// The Service port that a user means, and the listener it comes to.
@@ -70,7 +78,10 @@ pub(super) fn chosen<'a>(
                 PortChoice::Name(name) => port.name.as_deref() == Some(name),
             })
             .copied()
-            .ok_or_else(|| Refusal::NoSuchPort { asked: choice.to_string(), known: known() }),
+            .ok_or_else(|| Refusal::NoSuchPort {
+                asked: choice.to_string(),
+                known: known(),
+            }),
         None => match declared.as_slice() {
             [only] => Ok(only),
             [] => Err(Refusal::NoTcpPort),
@@ -89,20 +100,41 @@ pub(super) fn listener_of(ports: &Ports, port: &ServicePort) -> Option<u16> {
 
 /// What the Service itself says a port speaks: TLS and known non-HTTP protocols pass as connections.
 pub(super) fn declared_protocol(port: &ServicePort) -> PortProtocol {
-    let said = port.app_protocol.as_deref().or(port.name.as_deref()).unwrap_or_default();
+    let said = port
+        .app_protocol
+        .as_deref()
+        .or(port.name.as_deref())
+        .unwrap_or_default();
     let word = said.rsplit('/').next().unwrap_or(said).to_ascii_lowercase();
     let first = word.split('-').next().unwrap_or_default();
     const CONNECTIONS: [&str; 12] = [
-        "https", "tls", "tcp", "ssl", "mysql", "postgres", "postgresql", "redis", "mongo", "mongodb", "amqp", "kafka",
+        "https",
+        "tls",
+        "tcp",
+        "ssl",
+        "mysql",
+        "postgres",
+        "postgresql",
+        "redis",
+        "mongo",
+        "mongodb",
+        "amqp",
+        "kafka",
     ];
     let is_443 = number_of(port) == 443 && said.is_empty();
-    if is_443 || CONNECTIONS.contains(&first) { PortProtocol::Tcp } else { PortProtocol::Http }
+    if is_443 || CONNECTIONS.contains(&first) {
+        PortProtocol::Tcp
+    } else {
+        PortProtocol::Http
+    }
 }
 
 /// The Service's TCP ports.
 pub(super) fn tcp_ports(service: &Service) -> Vec<&ServicePort> {
     let declared = service.spec.iter().flat_map(|spec| spec.ports.iter().flatten());
-    declared.filter(|port| port.protocol.as_deref().unwrap_or("TCP") == "TCP").collect()
+    declared
+        .filter(|port| port.protocol.as_deref().unwrap_or("TCP") == "TCP")
+        .collect()
 }
 
 /// Name and number as people write them.
@@ -138,70 +170,99 @@ fn resolved(port: &ServicePort, endpoints: &[EndpointSlice]) -> Option<u16> {
 fn add(listeners: &mut Vec<Listener>, number: u16, port: &ServicePort) {
     if listeners.iter().all(|one| one.port != number) {
         let protocol = declared_protocol(port);
-        listeners.push(Listener { port: number, service_port: number_of(port), protocol });
+        listeners.push(Listener {
+            port: number,
+            service_port: number_of(port),
+            protocol,
+        });
     }
 }
 
 fn free(wanted: u16, listeners: &[Listener]) -> u16 {
     let upwards = (wanted..=u16::MAX).chain(1024..wanted);
     let mut untaken = upwards.filter(|number| listeners.iter().all(|one| one.port != *number));
-    untaken.next().expect("a Service must have fewer ports than there are numbers")
+    untaken
+        .next()
+        .expect("a Service must have fewer ports than there are numbers")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn service(ports: serde_json::Value) -> Service {
+    fn service(ports: &serde_json::Value) -> Service {
         serde_json::from_value(serde_json::json!({ "spec": { "ports": ports } })).unwrap()
     }
 
     #[test]
     fn ports_with_one_target_share_a_listener() {
-        let service = service(serde_json::json!([
+        let service = service(&serde_json::json!([
             { "name": "a", "port": 80, "targetPort": 8080 }, { "name": "b", "port": 81, "targetPort": 8080 }
         ]));
         let ports = ports(&service, &[]);
         assert_eq!(ports.listeners.len(), 1);
-        assert_eq!((ports.listeners[0].port, ports.listeners[0].service_port), (8080, 80));
+        assert_eq!(
+            (ports.listeners[0].port, ports.listeners[0].service_port),
+            (8080, 80)
+        );
     }
 
     #[test]
     fn a_named_target_never_takes_a_number_that_another_port_needs() {
-        let service = service(serde_json::json!([
+        let service = service(&serde_json::json!([
             { "name": "web", "port": 8080, "targetPort": "web" }, { "name": "b", "port": 81, "targetPort": 8080 }
         ]));
         let ports = ports(&service, &[]);
         let web = ports.names["web"];
         assert_ne!(web, 8080);
         assert_eq!(ports.listeners.len(), 2);
-        assert!(ports.listeners.iter().any(|one| one.port == web && one.service_port == 8080));
+        assert!(
+            ports
+                .listeners
+                .iter()
+                .any(|one| one.port == web && one.service_port == 8080)
+        );
     }
 
     #[test]
     fn own_ports_avoid_the_services() {
-        let service = service(serde_json::json!([{ "port": 47600 }, { "port": 47602 }]));
+        let service = service(&serde_json::json!([{ "port": 47600 }, { "port": 47602 }]));
         let ports = ports(&service, &[]);
         assert_eq!((ports.relay_port, ports.health_port), (47601, 47603));
     }
 
     #[test]
     fn the_only_port_needs_no_name_and_several_do() {
-        let one = service(serde_json::json!([{ "port": 80 }]));
+        let one = service(&serde_json::json!([{ "port": 80 }]));
         assert_eq!(chosen(&one, None).unwrap().port, 80);
-        let two = service(serde_json::json!([{ "name": "a", "port": 80 }, { "name": "b", "port": 81 }]));
+        let two = service(&serde_json::json!([{ "name": "a", "port": 80 }, { "name": "b", "port": 81 }]));
         assert!(matches!(chosen(&two, None), Err(Refusal::WhichPort { .. })));
-        assert_eq!(chosen(&two, Some(&PortChoice::Name("b".into()))).unwrap().port, 81);
+        assert_eq!(
+            chosen(&two, Some(&PortChoice::Name("b".into()))).unwrap().port,
+            81
+        );
     }
 
     #[test]
     fn tls_and_databases_are_connections_and_the_rest_is_http() {
         for (port, expected) in [
             (serde_json::json!({ "port": 443 }), PortProtocol::Tcp),
-            (serde_json::json!({ "port": 8443, "appProtocol": "https" }), PortProtocol::Tcp),
-            (serde_json::json!({ "port": 5432, "name": "postgres" }), PortProtocol::Tcp),
-            (serde_json::json!({ "port": 80, "appProtocol": "kubernetes.io/h2c" }), PortProtocol::Http),
-            (serde_json::json!({ "port": 80, "name": "http-api" }), PortProtocol::Http),
+            (
+                serde_json::json!({ "port": 8443, "appProtocol": "https" }),
+                PortProtocol::Tcp,
+            ),
+            (
+                serde_json::json!({ "port": 5432, "name": "postgres" }),
+                PortProtocol::Tcp,
+            ),
+            (
+                serde_json::json!({ "port": 80, "appProtocol": "kubernetes.io/h2c" }),
+                PortProtocol::Http,
+            ),
+            (
+                serde_json::json!({ "port": 80, "name": "http-api" }),
+                PortProtocol::Http,
+            ),
             (serde_json::json!({ "port": 80 }), PortProtocol::Http),
         ] {
             let port: ServicePort = serde_json::from_value(port).unwrap();

@@ -30,7 +30,10 @@ pub(super) fn refusals(snapshot: &Snapshot) -> Vec<Refusal> {
     }
     for port in spec.ports.iter().flatten() {
         if let Some(protocol) = port.protocol.as_deref().filter(|one| *one != "TCP") {
-            found.push(Refusal::NotTcp { protocol: protocol.to_owned(), port: port.port });
+            found.push(Refusal::NotTcp {
+                protocol: protocol.to_owned(),
+                port: port.port,
+            });
         }
     }
     if ports::tcp_ports(&snapshot.service).is_empty() && found.is_empty() {
@@ -55,22 +58,44 @@ pub(super) fn warnings(snapshot: &Snapshot, settings: &ProxySettings) -> Vec<War
     };
     note(lacks(Optional::SelfRestore), Warning::NoSelfRestore);
     note(lacks(Optional::Fuse), Warning::NoFuse);
-    note(lacks(Optional::DisruptionBudget) && replicas(snapshot) > 1, Warning::NoDisruptionBudget);
+    note(
+        lacks(Optional::DisruptionBudget) && replicas(snapshot) > 1,
+        Warning::NoDisruptionBudget,
+    );
     note(ready_pods(&snapshot.pods) == 0, Warning::NoReadyPod);
-    note(spec.session_affinity.as_deref() == Some("ClientIP"), Warning::SessionAffinity);
-    note(spec.external_traffic_policy.as_deref() == Some("Local"), Warning::ExternalTrafficPolicyLocal);
+    note(
+        spec.session_affinity.as_deref() == Some("ClientIP"),
+        Warning::SessionAffinity,
+    );
+    note(
+        spec.external_traffic_policy.as_deref() == Some("Local"),
+        Warning::ExternalTrafficPolicyLocal,
+    );
     note(is_headless(&snapshot.service), Warning::Headless);
     if let Some(mesh) = mesh(&snapshot.pods) {
-        note(true, Warning::Mesh { mesh: mesh.to_owned() });
+        note(
+            true,
+            Warning::Mesh {
+                mesh: mesh.to_owned(),
+            },
+        );
     }
     let policies = snapshot.network_policies.clone();
     note(!policies.is_empty(), Warning::NetworkPolicies { policies });
     if let Some(tool) = git_ops(&snapshot.service) {
-        note(true, Warning::GitOps { tool: tool.to_owned() });
+        note(
+            true,
+            Warning::GitOps {
+                tool: tool.to_owned(),
+            },
+        );
     }
     note(
         !settings.image.ends_with(DEFAULT_PROXY_IMAGE),
-        Warning::OtherImage { image: settings.image.clone(), measured: DEFAULT_PROXY_IMAGE.to_owned() },
+        Warning::OtherImage {
+            image: settings.image.clone(),
+            measured: DEFAULT_PROXY_IMAGE.to_owned(),
+        },
     );
     note(true, Warning::OldConnections);
     found
@@ -84,8 +109,13 @@ pub(super) fn replicas(snapshot: &Snapshot) -> i32 {
 
 fn ready_pods(pods: &[Pod]) -> usize {
     let is_ready = |pod: &&Pod| {
-        let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
-        conditions.into_iter().any(|one| one.type_ == "Ready" && one.status == "True")
+        let conditions = pod
+            .status
+            .iter()
+            .flat_map(|status| status.conditions.iter().flatten());
+        conditions
+            .into_iter()
+            .any(|one| one.type_ == "Ready" && one.status == "True")
     };
     pods.iter().filter(is_ready).count()
 }
@@ -101,13 +131,23 @@ fn origin_of(service: &Service) -> Option<String> {
 }
 
 fn mesh(pods: &[Pod]) -> Option<&'static str> {
-    const SIDECARS: [(&str, &str); 3] =
-        [("istio-proxy", "Istio"), ("linkerd-proxy", "Linkerd"), ("consul-dataplane", "Consul")];
+    const SIDECARS: [(&str, &str); 3] = [
+        ("istio-proxy", "Istio"),
+        ("linkerd-proxy", "Linkerd"),
+        ("consul-dataplane", "Consul"),
+    ];
     let containers = pods.iter().filter_map(|pod| pod.spec.as_ref()).flat_map(|spec| {
-        spec.containers.iter().chain(spec.init_containers.iter().flatten()).map(|one| one.name.as_str())
+        spec.containers
+            .iter()
+            .chain(spec.init_containers.iter().flatten())
+            .map(|one| one.name.as_str())
     });
-    let mut found = containers
-        .filter_map(|name| SIDECARS.iter().find(|(sidecar, _)| *sidecar == name).map(|(_, mesh)| *mesh));
+    let mut found = containers.filter_map(|name| {
+        SIDECARS
+            .iter()
+            .find(|(sidecar, _)| *sidecar == name)
+            .map(|(_, mesh)| *mesh)
+    });
     found.next()
 }
 
@@ -121,9 +161,11 @@ fn git_ops(service: &Service) -> Option<&'static str> {
     let empty = BTreeMap::new();
     let labels = service.metadata.labels.as_ref().unwrap_or(&empty);
     let annotations = service.metadata.annotations.as_ref().unwrap_or(&empty);
-    let mut found = labels
-        .keys()
-        .chain(annotations.keys())
-        .filter_map(|key| MARKS.iter().find(|(mark, _)| key.starts_with(mark)).map(|(_, tool)| *tool));
+    let mut found = labels.keys().chain(annotations.keys()).filter_map(|key| {
+        MARKS
+            .iter()
+            .find(|(mark, _)| key.starts_with(mark))
+            .map(|(_, tool)| *tool)
+    });
     found.next()
 }

@@ -8,19 +8,27 @@ use serde::Serialize;
 #[serde(tag = "code", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Refusal {
     /// Its requests never pass the cluster's Service routing.
-    #[error("the Service is an ExternalName: its callers connect elsewhere by DNS, so no selector can turn them")]
+    #[error(
+        "the Service is an ExternalName: its callers connect elsewhere by DNS, so no selector can turn them"
+    )]
     ExternalName,
     /// Its endpoints are kept by hand or by another controller.
-    #[error("the Service has no selector: its endpoints are written by somebody else, so no selector can turn them")]
+    #[error(
+        "the Service has no selector: its endpoints are written by somebody else, so no selector can turn them"
+    )]
     NoSelector,
     /// Pods would lose their DNS names.
-    #[error("the Service is headless and governs StatefulSet `{stateful_set}`: its pods would lose their DNS names")]
+    #[error(
+        "the Service is headless and governs StatefulSet `{stateful_set}`: its pods would lose their DNS names"
+    )]
     GovernsStatefulSet {
         /// The StatefulSet.
         stateful_set: String,
     },
     /// NGINX could not stand in for these.
-    #[error("the Service also has {protocol} port {port}, which the proxy cannot carry: it would stop working")]
+    #[error(
+        "the Service also has {protocol} port {port}, which the proxy cannot carry: it would stop working"
+    )]
     NotTcp {
         /// The protocol.
         protocol: String,
@@ -72,7 +80,9 @@ pub enum Refusal {
     #[error("this build of Intercept carries no agent and no agent image is set")]
     NoAgent,
     /// The Service selects the proxy but what it selected before is unknown.
-    #[error("the Service selects the proxy, but its annotation with the original selector is gone or unreadable")]
+    #[error(
+        "the Service selects the proxy, but its annotation with the original selector is gone or unreadable"
+    )]
     OriginalUnknown,
     /// The Service is one of ours.
     #[error("this Service is the origin of an intercept of Service `{of}`")]
@@ -114,10 +124,14 @@ impl Refusal {
 #[serde(tag = "code", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Warning {
     /// No Role, no dead-man's switch.
-    #[error("you may not create Roles here: if this laptop vanishes, the cluster cannot restore the Service by itself")]
+    #[error(
+        "you may not create Roles here: if this laptop vanishes, the cluster cannot restore the Service by itself"
+    )]
     NoSelfRestore,
     /// No Job, no fuse.
-    #[error("you may not create Jobs here: if this laptop vanishes in the first second, unused objects stay until `session close`")]
+    #[error(
+        "you may not create Jobs here: if this laptop vanishes in the first second, unused objects stay until `session close`"
+    )]
     NoFuse,
     /// No disruption budget.
     #[error("you may not create PodDisruptionBudgets here: draining nodes may take all proxy pods at once")]
@@ -129,10 +143,14 @@ pub enum Warning {
     #[error("session affinity: the original pods will see the proxy's address and stick to that")]
     SessionAffinity,
     /// Node-local traffic.
-    #[error("externalTrafficPolicy Local: only nodes with a proxy pod take outside traffic, and source addresses change")]
+    #[error(
+        "externalTrafficPolicy Local: only nodes with a proxy pod take outside traffic, and source addresses change"
+    )]
     ExternalTrafficPolicyLocal,
     /// Headless.
-    #[error("the Service is headless: callers that keep the pods' addresses from DNS are not turned until they ask again")]
+    #[error(
+        "the Service is headless: callers that keep the pods' addresses from DNS are not turned until they ask again"
+    )]
     Headless,
     /// Sidecars.
     #[error("the original pods have a {mesh} sidecar: strict mutual TLS would refuse the proxy")]
@@ -159,7 +177,9 @@ pub enum Warning {
         target: String,
     },
     /// Old connections.
-    #[error("connections that callers opened before and keep alive stay with the original pods until they close")]
+    #[error(
+        "connections that callers opened before and keep alive stay with the original pods until they close"
+    )]
     OldConnections,
     /// NGINX named by the setting may lack what the default has.
     #[error("proxy image `{image}` is not the one this program was measured with ({measured})")]

@@ -7,14 +7,17 @@ use super::*;
 use crate::snapshot::{FoundRecord, Right};
 use crate::target::Target;
 
-fn service(spec: serde_json::Value) -> Service {
+fn service(spec: &serde_json::Value) -> Service {
     let meta = json!({ "name": "api", "namespace": "shop" });
     serde_json::from_value(json!({ "metadata": meta, "spec": spec })).unwrap()
 }
 
 fn snapshot() -> Snapshot {
     let spec = json!({ "selector": { "app": "api" }, "ports": [{ "port": 80, "targetPort": 8080 }] });
-    Snapshot { service: service(spec), ..Snapshot::default() }
+    Snapshot {
+        service: service(&spec),
+        ..Snapshot::default()
+    }
 }
 
 fn spec() -> InterceptSpec {
@@ -31,7 +34,10 @@ fn spec() -> InterceptSpec {
 }
 
 fn owner(user: &str) -> Owner {
-    Owner { user: user.into(), host: "laptop".into() }
+    Owner {
+        user: user.into(),
+        host: "laptop".into(),
+    }
 }
 
 fn identity() -> Identity {
@@ -44,24 +50,45 @@ fn identity() -> Identity {
 }
 
 fn carried() -> Carried {
-    let part = AgentPart { name: "intercept-agent-amd64-0-0".into(), machine: "x86_64", index: 0, bytes: b"x" };
-    Carried { parts: vec![part], architectures: vec!["amd64"] }
+    let part = AgentPart {
+        name: "intercept-agent-amd64-0-0".into(),
+        machine: "x86_64",
+        index: 0,
+        bytes: b"x",
+    };
+    Carried {
+        parts: vec![part],
+        architectures: vec!["amd64"],
+    }
 }
 
 fn planned(snapshot: &Snapshot, spec: &InterceptSpec) -> Result<Plan, Vec<Refusal>> {
-    plan(snapshot, spec, &ProxySettings::default(), &carried(), &identity(), |_| true)
+    plan(
+        snapshot,
+        spec,
+        &ProxySettings::default(),
+        &carried(),
+        &identity(),
+        |_| true,
+    )
 }
 
 /// The cluster after `first` was engaged by `who`.
 fn engaged(who: &str, first: &Match) -> Snapshot {
     let mut before = snapshot();
-    let spec = InterceptSpec { rule: first.clone(), owner: owner(who), ..spec() };
+    let spec = InterceptSpec {
+        rule: first.clone(),
+        owner: owner(who),
+        ..spec()
+    };
     let plan = planned(&before, &spec).unwrap();
     let draft = plan.steps.iter().find_map(|step| match &step.action {
         Action::WriteRecord(draft) => Some(draft.clone()),
         _ => None,
     });
-    let record = draft.unwrap().record("shop", "api", [10, 0, 0, 1].into(), plan.intercept);
+    let record = draft
+        .unwrap()
+        .record("shop", "api", [10, 0, 0, 1].into(), plan.intercept);
     before.record = Some(FoundRecord {
         record,
         resource_version: "1".into(),
@@ -79,14 +106,18 @@ fn engaged(who: &str, first: &Match) -> Snapshot {
 }
 
 fn header(value: &str) -> Match {
-    Match::new(Mark::Header { name: HeaderName::new("X-Dev").unwrap(), value: Some(Value::new(value).unwrap()) })
+    Match::new(Mark::Header {
+        name: HeaderName::new("X-Dev").unwrap(),
+        value: Some(Value::new(value).unwrap()),
+    })
 }
 
 #[test]
 fn an_engage_switches_only_after_the_tunnel_answers_and_the_fuse_is_out() {
     let plan = planned(&snapshot(), &spec()).unwrap();
     assert_eq!(plan.way, Way::Engage);
-    let place = |wanted: fn(&Action) -> bool| plan.steps.iter().position(|step| wanted(&step.action)).unwrap();
+    let place =
+        |wanted: fn(&Action) -> bool| plan.steps.iter().position(|step| wanted(&step.action)).unwrap();
     let order = [
         place(|one| matches!(one, Action::Create(Object::Fuse(_)))),
         place(|one| matches!(one, Action::Create(Object::Proxy(_)))),
@@ -105,12 +136,21 @@ fn an_engage_switches_only_after_the_tunnel_answers_and_the_fuse_is_out() {
 #[test]
 fn the_selector_is_the_only_thing_of_the_service_that_changes() {
     let plan = planned(&snapshot(), &spec()).unwrap();
-    let switches: Vec<&Switch> = plan.steps.iter().filter_map(|step| match &step.action {
-        Action::Switch(switch) => Some(switch),
-        _ => None,
-    }).collect();
-    let [switch] = switches.as_slice() else { panic!("one switch, not {switches:?}") };
-    assert_eq!(switch.from, BTreeMap::from([("app".to_owned(), "api".to_owned())]));
+    let switches: Vec<&Switch> = plan
+        .steps
+        .iter()
+        .filter_map(|step| match &step.action {
+            Action::Switch(switch) => Some(switch),
+            _ => None,
+        })
+        .collect();
+    let [switch] = switches.as_slice() else {
+        panic!("one switch, not {switches:?}")
+    };
+    assert_eq!(
+        switch.from,
+        BTreeMap::from([("app".to_owned(), "api".to_owned())])
+    );
     assert_eq!(switch.to, proxy_selector("api"));
     assert!(!switch.has_annotations);
 }
@@ -124,24 +164,46 @@ fn every_step_says_what_it_does_and_how_it_is_undone() {
 
 #[test]
 fn a_join_changes_the_record_only() {
-    let spec = InterceptSpec { rule: header("bob"), owner: owner("bob"), ..spec() };
+    let spec = InterceptSpec {
+        rule: header("bob"),
+        owner: owner("bob"),
+        ..spec()
+    };
     let plan = planned(&engaged("ada", &Match::default()), &spec).unwrap();
     assert_eq!(plan.way, Way::Join);
-    assert!(plan.steps.iter().all(|step| matches!(step.action, Action::AddToRecord | Action::OpenTunnel)));
+    assert!(
+        plan.steps
+            .iter()
+            .all(|step| matches!(step.action, Action::AddToRecord | Action::OpenTunnel))
+    );
 }
 
 #[test]
 fn a_join_before_the_switch_finishes_the_switch() {
     let mut snapshot = engaged("ada", &Match::default());
     snapshot.service = self::snapshot().service;
-    let spec = InterceptSpec { rule: header("bob"), owner: owner("bob"), ..spec() };
+    let spec = InterceptSpec {
+        rule: header("bob"),
+        owner: owner("bob"),
+        ..spec()
+    };
     let plan = planned(&snapshot, &spec).unwrap();
-    assert!(plan.steps.iter().any(|step| matches!(step.action, Action::Switch(_))));
+    assert!(
+        plan.steps
+            .iter()
+            .any(|step| matches!(step.action, Action::Switch(_)))
+    );
 }
 
 #[test]
 fn the_same_match_of_another_owner_is_refused_naming_them() {
-    let refusals = planned(&engaged("ada", &Match::default()), &InterceptSpec { owner: owner("bob"), ..spec() });
+    let refusals = planned(
+        &engaged("ada", &Match::default()),
+        &InterceptSpec {
+            owner: owner("bob"),
+            ..spec()
+        },
+    );
     assert!(
         matches!(refusals.unwrap_err().as_slice(), [Refusal::MatchTaken { owner, .. }] if owner.user == "ada")
     );
@@ -157,21 +219,38 @@ fn the_same_intercept_again_changes_nothing() {
 #[test]
 fn a_dead_session_of_the_same_owner_is_taken_over() {
     let snapshot = engaged("ada", &Match::default());
-    let plan = plan(&snapshot, &spec(), &ProxySettings::default(), &carried(), &identity(), |_| false).unwrap();
+    let plan = plan(
+        &snapshot,
+        &spec(),
+        &ProxySettings::default(),
+        &carried(),
+        &identity(),
+        |_| false,
+    )
+    .unwrap();
     assert_eq!(plan.way, Way::TakeOver);
 }
 
 #[test]
 fn a_service_no_selector_can_turn_is_refused() {
     for (spec, expected) in [
-        (json!({ "type": "ExternalName", "externalName": "x", "ports": [{ "port": 80 }] }), Refusal::ExternalName),
+        (
+            json!({ "type": "ExternalName", "externalName": "x", "ports": [{ "port": 80 }] }),
+            Refusal::ExternalName,
+        ),
         (json!({ "ports": [{ "port": 80 }] }), Refusal::NoSelector),
         (
             json!({ "selector": { "a": "b" }, "ports": [{ "port": 80 }, { "port": 53, "protocol": "UDP" }] }),
-            Refusal::NotTcp { protocol: "UDP".into(), port: 53 },
+            Refusal::NotTcp {
+                protocol: "UDP".into(),
+                port: 53,
+            },
         ),
     ] {
-        let snapshot = Snapshot { service: service(spec), ..Snapshot::default() };
+        let snapshot = Snapshot {
+            service: service(&spec),
+            ..Snapshot::default()
+        };
         assert_eq!(planned(&snapshot, &self::spec()).unwrap_err(), [expected]);
     }
 }
@@ -179,25 +258,51 @@ fn a_service_no_selector_can_turn_is_refused() {
 #[test]
 fn a_headless_service_of_a_stateful_set_is_refused() {
     let spec = json!({ "clusterIP": "None", "selector": { "a": "b" }, "ports": [{ "port": 80 }] });
-    let snapshot = Snapshot { service: service(spec), governs: Some("db".into()), ..Snapshot::default() };
+    let snapshot = Snapshot {
+        service: service(&spec),
+        governs: Some("db".into()),
+        ..Snapshot::default()
+    };
     let refusals = planned(&snapshot, &self::spec()).unwrap_err();
-    assert_eq!(refusals, [Refusal::GovernsStatefulSet { stateful_set: "db".into() }]);
+    assert_eq!(
+        refusals,
+        [Refusal::GovernsStatefulSet {
+            stateful_set: "db".into()
+        }]
+    );
 }
 
 #[test]
 fn a_tls_port_takes_all_traffic_only() {
     let spec = json!({ "selector": { "a": "b" }, "ports": [{ "port": 443 }] });
-    let snapshot = Snapshot { service: service(spec), ..Snapshot::default() };
-    assert!(matches!(planned(&snapshot, &self::spec()).unwrap_err()[0], Refusal::OnlyAllTraffic { .. }));
-    let all = InterceptSpec { rule: Match::new(Mark::All), ..self::spec() };
+    let snapshot = Snapshot {
+        service: service(&spec),
+        ..Snapshot::default()
+    };
+    assert!(matches!(
+        planned(&snapshot, &self::spec()).unwrap_err()[0],
+        Refusal::OnlyAllTraffic { .. }
+    ));
+    let all = InterceptSpec {
+        rule: Match::new(Mark::All),
+        ..self::spec()
+    };
     assert_eq!(planned(&snapshot, &all).unwrap().way, Way::Engage);
 }
 
 #[test]
 fn missing_rights_are_all_named() {
     let mut snapshot = snapshot();
-    snapshot.rights.missing =
-        vec![Right { verb: "patch", resource: "services" }, Right { verb: "create", resource: "configmaps" }];
+    snapshot.rights.missing = vec![
+        Right {
+            verb: "patch",
+            resource: "services",
+        },
+        Right {
+            verb: "create",
+            resource: "configmaps",
+        },
+    ];
     assert_eq!(planned(&snapshot, &spec()).unwrap_err().len(), 2);
 }
 
@@ -207,7 +312,12 @@ fn without_the_right_to_make_roles_everything_but_self_restore_is_planned() {
     snapshot.rights.missing_optional.insert(Optional::SelfRestore);
     let plan = planned(&snapshot, &spec()).unwrap();
     assert!(plan.warnings.contains(&Warning::NoSelfRestore));
-    assert!(!plan.steps.iter().any(|step| matches!(step.action, Action::Create(Object::Role(_)))));
+    assert!(
+        !plan
+            .steps
+            .iter()
+            .any(|step| matches!(step.action, Action::Create(Object::Role(_))))
+    );
     let proxy = plan.steps.iter().find_map(|step| match &step.action {
         Action::Create(Object::Proxy(proxy)) => Some(proxy),
         _ => None,
@@ -245,7 +355,10 @@ fn an_empty_record_cannot_be_joined() {
 fn the_diff_shows_the_switch_and_hides_the_secret() {
     let plan = planned(&snapshot(), &spec()).unwrap();
     let diff = plan.diff();
-    assert!(diff.contains("-   spec.selector: app=api\n+   spec.selector: intercept.dev/proxy=api"), "{diff}");
+    assert!(
+        diff.contains("-   spec.selector: app=api\n+   spec.selector: intercept.dev/proxy=api"),
+        "{diff}"
+    );
     let hash = serde_json::to_value(&plan.intercept.token_hash).unwrap();
     assert!(!diff.contains(hash.as_str().unwrap()));
 }

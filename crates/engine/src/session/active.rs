@@ -40,13 +40,22 @@ struct Watched {
 impl Context {
     /// Stays active until there is a reason to close, and closes.
     pub(super) async fn stay(&self, active: Active) -> Outcome {
-        self.teller.tell(SessionEvent::Ready { took: self.opened.elapsed() });
+        self.teller.tell(SessionEvent::Ready {
+            took: self.opened.elapsed(),
+        });
         self.enter_by_tunnel(None);
         let why = self.until_closed(heartbeat_every(active.grace)).await;
         self.teller.enter(Phase::Closing { why });
         let spec = &self.request.spec;
         let id = &self.identity.intercept;
-        let left = leave(&self.client, &spec.namespace, &spec.service, id, active.proxy_uid.as_deref()).await;
+        let left = leave(
+            &self.client,
+            &spec.namespace,
+            &spec.service,
+            id,
+            active.proxy_uid.as_deref(),
+        )
+        .await;
         if left.is_ok() {
             let store = RecordStore::new(&self.client, &spec.namespace, &spec.service);
             // Goes with the record if this was the last intercept; otherwise nobody needs it any more.
@@ -120,9 +129,15 @@ impl Context {
     }
 
     fn is_removed(&self, maps: &BTreeMap<String, ConfigMap>) -> bool {
-        let Some(map) = maps.values().next() else { return true };
+        let Some(map) = maps.values().next() else {
+            return true;
+        };
         match found_record(map) {
-            Ok(found) => found.record.intercepts.iter().all(|one| one.id != self.identity.intercept),
+            Ok(found) => found
+                .record
+                .intercepts
+                .iter()
+                .all(|one| one.id != self.identity.intercept),
             // A record somebody broke is not a removed intercept; what stands in the proxy still works.
             Err(_) => false,
         }
@@ -142,7 +157,8 @@ impl Context {
             None if self.pool.is_open(&self.identity.intercept) => Phase::Active,
             None => Phase::Reconnecting,
         };
-        let is_same = std::mem::discriminant(&*self.teller.phase_tx.borrow()) == std::mem::discriminant(&phase);
+        let is_same =
+            std::mem::discriminant(&*self.teller.phase_tx.borrow()) == std::mem::discriminant(&phase);
         if !is_same {
             self.teller.enter(phase);
         }
@@ -150,8 +166,13 @@ impl Context {
 }
 
 fn is_serving(pod: &Pod) -> bool {
-    let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
-    conditions.into_iter().any(|one| one.type_ == "Ready" && one.status == "True")
+    let conditions = pod
+        .status
+        .iter()
+        .flat_map(|status| status.conditions.iter().flatten());
+    conditions
+        .into_iter()
+        .any(|one| one.type_ == "Ready" && one.status == "True")
 }
 
 async fn at(moment: Option<Instant>) {

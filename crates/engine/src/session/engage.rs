@@ -18,7 +18,7 @@ use super::{CloseReason, Outcome, Phase, SessionError, SessionEvent, SessionRequ
 use crate::agent_binary;
 use crate::apply::{Apply, ApplyError, Made, Progress};
 use crate::live::Live;
-use crate::plan::{Carried, Identity, Plan, Way, Warning, is_joinable, is_untouched, plan};
+use crate::plan::{Carried, Identity, Plan, Warning, Way, is_joinable, is_untouched, plan};
 use crate::revert::{abandon, dismantle, leave};
 use crate::snapshot::{FoundRecord, Snapshot, read};
 use crate::tunnel::{Direct, KubePods, RelayPool, Routes};
@@ -58,14 +58,33 @@ pub(super) async fn run(
     let _lock = SessionLock::take(&request.locks, &identity.session);
     let acceptor = match Direct::to(&request.spec.target) {
         Ok(acceptor) => acceptor,
-        Err(error) => return Outcome::Failed { error: error.into(), reverted: Ok(()) },
+        Err(error) => {
+            return Outcome::Failed {
+                error: error.into(),
+                reverted: Ok(()),
+            };
+        }
     };
     let routes = Routes::default();
     routes.insert(identity.intercept.clone(), acceptor);
     let pods = KubePods::new(client.clone(), &request.spec.namespace, &request.spec.service);
-    let pool = RelayPool::start(pods, request.program.clone(), identity.session.clone(), token, routes);
-    let context = Context { client, request, identity, pool, teller, cancel, opened: Instant::now() };
-    let outcome = context.live().await;
+    let pool = RelayPool::start(
+        pods,
+        request.program.clone(),
+        identity.session.clone(),
+        token,
+        routes,
+    );
+    let context = Context {
+        client,
+        request,
+        identity,
+        pool,
+        teller,
+        cancel,
+        opened: Instant::now(),
+    };
+    let outcome = Box::pin(context.live()).await;
     context.pool.stop().await;
     context.teller.enter(Phase::Closed);
     outcome
@@ -89,7 +108,7 @@ impl Context {
             match self.apply(&plan, &snapshot).await {
                 Attempt::Active(active) => return self.stay(active).await,
                 Attempt::Again => self.teller.tell(SessionEvent::PlannedAgain),
-                Attempt::Failed(outcome) => return outcome,
+                Attempt::Failed(outcome) => return *outcome,
             }
         }
         failed(SessionError::Contended { tries: TRIES })
@@ -101,14 +120,26 @@ impl Context {
         let spec = &self.request.spec;
         let mut snapshot = read(&self.client, &spec.namespace, &spec.service).await?;
         if !is_joinable(&snapshot) && !is_untouched(&snapshot) {
-            snapshot = self.settled().await?;
+            snapshot = Box::pin(self.settled()).await?;
         }
-        let carried = Carried { parts: agent_binary::parts(), architectures: agent_binary::architectures() };
+        let carried = Carried {
+            parts: agent_binary::parts(),
+            architectures: agent_binary::architectures(),
+        };
         let is_alive = is_alive(&self.request.locks, snapshot.record.as_ref());
-        let planned = plan(&snapshot, spec, &self.request.settings, &carried, &self.identity, is_alive);
+        let planned = plan(
+            &snapshot,
+            spec,
+            &self.request.settings,
+            &carried,
+            &self.identity,
+            is_alive,
+        );
         let mut plan = planned.map_err(SessionError::Refused)?;
         if spec.target.listening().await.is_err() {
-            plan.warnings.push(Warning::NothingListens { target: spec.target.to_string() });
+            plan.warnings.push(Warning::NothingListens {
+                target: spec.target.to_string(),
+            });
         }
         Ok((plan, snapshot))
     }
@@ -132,7 +163,9 @@ impl Context {
                 tokio::select! { _ = maps.changed() => {}, _ = proxies.changed() => {} }
             };
             if is_abandoned || timeout_at(deadline, news).await.is_err() {
-                dismantle(&self.client, namespace, service).await.map_err(SessionError::Residue)?;
+                dismantle(&self.client, namespace, service)
+                    .await
+                    .map_err(SessionError::Residue)?;
                 return Ok(read(&self.client, namespace, service).await?);
             }
         }
@@ -152,23 +185,39 @@ impl Context {
         };
         let mut made = Made::default();
         let applied = apply.run(&mut made).await;
-        let standing = snapshot.proxy.as_ref().and_then(|proxy| proxy.metadata.uid.clone());
+        let standing = snapshot
+            .proxy
+            .as_ref()
+            .and_then(|proxy| proxy.metadata.uid.clone());
         let proxy_uid = made.proxy_uid().or(standing);
         let error = match applied {
             Ok(()) => {
-                let grace = snapshot.record.as_ref().map_or(self.request.settings.grace, |found| {
-                    Duration::from_secs(found.record.grace_seconds.into())
-                });
+                let grace = snapshot
+                    .record
+                    .as_ref()
+                    .map_or(self.request.settings.grace, |found| {
+                        Duration::from_secs(found.record.grace_seconds.into())
+                    });
                 return Attempt::Active(Active { proxy_uid, grace });
             }
             Err(error) => error,
         };
         tracing::warn!(%error, "the plan stopped and is undone");
-        self.teller.enter(Phase::Closing { why: CloseReason::Asked });
+        self.teller.enter(Phase::Closing {
+            why: CloseReason::Asked,
+        });
         let spec = &self.request.spec;
         let reverted = if made.recorded {
             let id = &self.identity.intercept;
-            leave(&self.client, &spec.namespace, &spec.service, id, proxy_uid.as_deref()).await.map(drop)
+            leave(
+                &self.client,
+                &spec.namespace,
+                &spec.service,
+                id,
+                proxy_uid.as_deref(),
+            )
+            .await
+            .map(drop)
         } else {
             Ok(())
         };
@@ -176,37 +225,52 @@ impl Context {
         let reverted = reverted.and(abandoned);
         match error {
             ApplyError::Raced if reverted.is_ok() => Attempt::Again,
-            error => Attempt::Failed(Outcome::Failed { error: error.into(), reverted }),
+            error => Attempt::Failed(Box::new(Outcome::Failed {
+                error: error.into(),
+                reverted,
+            })),
         }
     }
 
     fn already_held(&self, plan: &Plan, snapshot: &Snapshot) -> Outcome {
         let standing = snapshot.record.iter().flat_map(|found| &found.record.intercepts);
-        let mut same = standing.filter(|one| one.port == plan.intercept.port && one.rule.same_as(&plan.intercept.rule));
+        let mut same =
+            standing.filter(|one| one.port == plan.intercept.port && one.rule.same_as(&plan.intercept.rule));
         let held = same.next().unwrap_or(&plan.intercept);
-        Outcome::AlreadyHeld { intercept: held.id.clone(), owner: held.owner.clone() }
+        Outcome::AlreadyHeld {
+            intercept: held.id.clone(),
+            owner: held.owner.clone(),
+        }
     }
 }
 
 enum Attempt {
     Active(Active),
     Again,
-    Failed(Outcome),
+    Failed(Box<Outcome>),
 }
 
 fn failed(error: SessionError) -> Outcome {
-    Outcome::Failed { error, reverted: Ok(()) }
+    Outcome::Failed {
+        error,
+        reverted: Ok(()),
+    }
 }
 
 /// By the lock where this machine knows the session, otherwise by its last heartbeat in the cluster.
-fn is_alive<'a>(locks: &'a Path, found: Option<&'a FoundRecord>) -> impl Fn(&Intercept) -> bool + Send + Sync + 'a {
+fn is_alive<'a>(
+    locks: &'a Path,
+    found: Option<&'a FoundRecord>,
+) -> impl Fn(&Intercept) -> bool + Send + Sync + 'a {
     move |one| match life(locks, &one.session) {
         Life::Alive => true,
         Life::Dead => false,
         Life::Unknown => {
             let grace = found.map_or(60, |found| u64::from(found.record.grace_seconds));
             let beat = found.and_then(|found| found.heartbeats.get(&one.session));
-            let last = beat.and_then(|text| text.parse::<u64>().ok()).unwrap_or(one.created);
+            let last = beat
+                .and_then(|text| text.parse::<u64>().ok())
+                .unwrap_or(one.created);
             now().saturating_sub(last) < grace * 4 / HEARTBEATS_PER_GRACE
         }
     }
@@ -219,5 +283,7 @@ pub(super) fn heartbeat_every(grace: Duration) -> Duration {
 
 /// Seconds since 1970 UTC.
 pub(super) fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }

@@ -45,7 +45,9 @@ impl Drop for SessionLock {
 
 /// Asks about a session.
 pub(crate) fn life(folder: &Path, session: &SessionId) -> Life {
-    let Ok(file) = File::open(path(folder, session)) else { return Life::Unknown };
+    let Ok(file) = File::open(path(folder, session)) else {
+        return Life::Unknown;
+    };
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => Life::Alive,
         Ok(()) => Life::Dead,

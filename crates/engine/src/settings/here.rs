@@ -8,7 +8,9 @@ const MAX_USER: usize = 64;
 
 /// A name that no owner can have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a name for an owner: use 1 to {MAX_USER} characters without control characters and without spaces at either end")]
+#[error(
+    "{0:?} is not a name for an owner: use 1 to {MAX_USER} characters without control characters and without spaces at either end"
+)]
 pub struct InvalidOwner(String);
 
 /// The owner of what this machine starts: `name`, or the user of the operating system.
@@ -35,9 +37,14 @@ pub fn session_locks() -> PathBuf {
 }
 
 fn user() -> String {
-    whoami::username().ok().filter(|user| is_shown(user)).unwrap_or_else(|| "unknown".to_owned())
+    whoami::username()
+        .ok()
+        .filter(|user| is_shown(user))
+        .unwrap_or_else(|| "unknown".to_owned())
 }
 
 fn is_shown(text: &str) -> bool {
-    (1..=MAX_USER).contains(&text.chars().count()) && text.trim() == text && !text.chars().any(char::is_control)
+    (1..=MAX_USER).contains(&text.chars().count())
+        && text.trim() == text
+        && !text.chars().any(char::is_control)
 }

@@ -51,12 +51,18 @@ insecure_local_certificate = true
 fn a_whole_file_is_read() {
     let read = parse(WHOLE).unwrap();
     assert_eq!(read.ttl, Some(Duration::from_secs(7200)));
-    assert_eq!(read.rule.clone().into_match().to_string(), "X-Dev: ann, path /cart, GET|POST");
+    assert_eq!(
+        read.rule.clone().into_match().to_string(),
+        "X-Dev: ann, path /cart, GET|POST"
+    );
     assert_eq!(read.proxy.grace, Some(Duration::from_secs(30)));
     let api = read.service("api");
     assert_eq!(api.to.unwrap().to_string(), "localhost:3000");
     assert_eq!(api.port, Some(PortChoice::Name("http".into())));
-    assert_eq!(api.rule.or(read.rule.clone()).into_match().to_string(), "baggage dev=ann, path /cart, GET|POST");
+    assert_eq!(
+        api.rule.or(read.rule.clone()).into_match().to_string(),
+        "baggage dev=ann, path /cart, GET|POST"
+    );
     assert!(read.service("web").insecure_local_certificate);
     assert_eq!(read.service("other"), ServiceDefaults::default());
 }
@@ -106,9 +112,17 @@ fn the_file_is_looked_for_up_to_the_repository_and_no_further() {
     let deep = repository.join("services/api");
     fs::create_dir_all(&deep).unwrap();
     fs::write(outside.path().join(FILE), "").unwrap();
-    assert_eq!(locate(&deep, None), None, "nobody vouches for folders outside of a repository");
+    assert_eq!(
+        locate(&deep, None),
+        None,
+        "nobody vouches for folders outside of a repository"
+    );
     fs::create_dir(repository.join(".git")).unwrap();
-    assert_eq!(locate(&deep, None), None, "above the repository's root nothing is read");
+    assert_eq!(
+        locate(&deep, None),
+        None,
+        "above the repository's root nothing is read"
+    );
     fs::write(repository.join(FILE), "").unwrap();
     assert_eq!(locate(&deep, None), Some(repository.join(FILE)));
     fs::write(deep.join(FILE), "").unwrap();
@@ -127,7 +141,10 @@ fn the_home_folder_is_the_top_outside_of_repositories() {
 #[test]
 fn a_named_file_that_is_not_there_is_an_error() {
     let missing = Path::new("/nonexistent/intercept.toml");
-    assert!(matches!(Settings::load(Some(missing), Path::new("/"), None), Err(SettingsError::Read { .. })));
+    assert!(matches!(
+        Settings::load(Some(missing), Path::new("/"), None),
+        Err(SettingsError::Read { .. })
+    ));
 }
 
 #[test]
@@ -141,7 +158,16 @@ fn headers_are_written_with_a_value_without_one_or_as_curl_does() {
     ] {
         assert_eq!(Match::new(mark_header(written).unwrap()).to_string(), shown);
     }
-    for wrong in ["", "=", "=x", "X-Dev=", "X-Dev:", "X Dev=x", "X-Dev=\u{7}", "X-Dev= x"] {
+    for wrong in [
+        "",
+        "=",
+        "=x",
+        "X-Dev=",
+        "X-Dev:",
+        "X Dev=x",
+        "X-Dev=\u{7}",
+        "X-Dev= x",
+    ] {
         assert!(mark_header(wrong).is_err(), "{wrong:?}");
     }
 }
@@ -159,7 +185,17 @@ fn names_and_images_that_cannot_be_are_refused() {
 
 #[test]
 fn durations_are_bounded_so_that_nothing_overflows() {
-    for wrong in ["", "0", "0s", "10ms", "-1s", "1000y", "99999999999999999999s", "2", "2 hours and"] {
+    for wrong in [
+        "",
+        "0",
+        "0s",
+        "10ms",
+        "-1s",
+        "1000y",
+        "99999999999999999999s",
+        "2",
+        "2 hours and",
+    ] {
         assert!(ttl(wrong).is_err(), "{wrong:?}");
     }
     assert_eq!(ttl("1h 30m").unwrap(), Duration::from_secs(5400));

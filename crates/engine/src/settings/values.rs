@@ -44,7 +44,9 @@ pub enum InvalidDuration {
 
 /// A name that no Kubernetes object can have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a Kubernetes name: use 1 to {MAX_LABEL} lower-case letters, digits or `-`, none at the ends but letters and digits")]
+#[error(
+    "{0:?} is not a Kubernetes name: use 1 to {MAX_LABEL} lower-case letters, digits or `-`, none at the ends but letters and digits"
+)]
 pub struct InvalidName(String);
 
 /// Text that names no image.
@@ -72,7 +74,11 @@ fn duration(text: &str, least: Duration, most: Duration) -> Result<Duration, Inv
     let read = humantime::parse_duration(text.trim());
     let read = read.map_err(|_| InvalidDuration::Unreadable(text.to_owned()))?;
     let is_fitting = (least..=most).contains(&read);
-    is_fitting.then_some(read).ok_or(InvalidDuration::OutOfRange { text: text.to_owned(), least, most })
+    is_fitting.then_some(read).ok_or(InvalidDuration::OutOfRange {
+        text: text.to_owned(),
+        least,
+        most,
+    })
 }
 
 /// The name of a namespace, a Service or a Secret, as far as it can be checked without a cluster.
@@ -81,10 +87,16 @@ fn duration(text: &str, least: Duration, most: Duration) -> Result<Duration, Inv
 /// When no object can be called so.
 pub fn label(text: &str) -> Result<String, InvalidName> {
     let fits = (1..=MAX_LABEL).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         && !text.starts_with('-')
         && !text.ends_with('-');
-    if fits { Ok(text.to_owned()) } else { Err(InvalidName(text.to_owned())) }
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err(InvalidName(text.to_owned()))
+    }
 }
 
 /// An image's name; what stands there only the cluster knows.
@@ -96,7 +108,11 @@ pub fn image(text: &str) -> Result<String, InvalidImage> {
     let fits = (1..=MAX_IMAGE).contains(&text.len())
         && text.bytes().all(is_known)
         && text.starts_with(|first: char| first.is_ascii_alphanumeric());
-    if fits { Ok(text.to_owned()) } else { Err(InvalidImage(text.to_owned())) }
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err(InvalidImage(text.to_owned()))
+    }
 }
 
 /// `NAME`, `NAME=VALUE`, or `NAME: VALUE` as curl writes it.
@@ -109,7 +125,10 @@ pub fn mark_header(text: &str) -> Result<Mark, InvalidMatch> {
         Some(at) => (&text[..at], Some(&text[at + 1..])),
         None => (text, None),
     };
-    Ok(Mark::Header { name: HeaderName::new(name)?, value: value.map(Value::new).transpose()? })
+    Ok(Mark::Header {
+        name: HeaderName::new(name)?,
+        value: value.map(Value::new).transpose()?,
+    })
 }
 
 /// `KEY=VALUE`, or `KEY` for any value.
@@ -117,8 +136,13 @@ pub fn mark_header(text: &str) -> Result<Mark, InvalidMatch> {
 /// # Errors
 /// When the key or the value cannot be matched.
 pub fn mark_baggage(text: &str) -> Result<Mark, InvalidMatch> {
-    let (key, value) = text.split_once('=').map_or((text, None), |(key, value)| (key, Some(value)));
-    Ok(Mark::Baggage { key: BaggageKey::new(key)?, value: value.map(Value::new).transpose()? })
+    let (key, value) = text
+        .split_once('=')
+        .map_or((text, None), |(key, value)| (key, Some(value)));
+    Ok(Mark::Baggage {
+        key: BaggageKey::new(key)?,
+        value: value.map(Value::new).transpose()?,
+    })
 }
 
 /// A method, in whatever case it was written.
@@ -171,7 +195,11 @@ impl TryFrom<MatchTable> for MatchSettings {
         if marks.next().is_some() {
             return Err("only one of `header`, `baggage` and `all` can mark a request");
         }
-        Ok(Self { mark, path: table.path, methods: table.methods })
+        Ok(Self {
+            mark,
+            path: table.path,
+            methods: table.methods,
+        })
     }
 }
 
@@ -208,7 +236,9 @@ where
     check(&text).map(Some).map_err(D::Error::custom)
 }
 
-fn written<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(deserializer: D) -> Result<Option<T>, D::Error> {
+fn written<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
     let Written(text) = Written::deserialize(deserializer)?;
     text.parse().map(Some).map_err(D::Error::custom)
 }
@@ -231,20 +261,33 @@ readers! {
     optional_path: PathPrefix, path_prefix;
 }
 
-pub(super) fn optional_target<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Target>, D::Error> {
+pub(super) fn optional_target<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Target>, D::Error> {
     written(deserializer)
 }
 
-pub(super) fn optional_port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PortChoice>, D::Error> {
+pub(super) fn optional_port<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<PortChoice>, D::Error> {
     written(deserializer)
 }
 
 pub(super) fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let texts = Vec::<String>::deserialize(deserializer)?;
-    texts.iter().map(|text| label(text)).collect::<Result<_, _>>().map_err(D::Error::custom)
+    texts
+        .iter()
+        .map(|text| label(text))
+        .collect::<Result<_, _>>()
+        .map_err(D::Error::custom)
 }
 
 fn optional_methods<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Method>>, D::Error> {
     let texts = Vec::<String>::deserialize(deserializer)?;
-    texts.iter().map(|text| method(text)).collect::<Result<_, _>>().map(Some).map_err(D::Error::custom)
+    texts
+        .iter()
+        .map(|text| method(text))
+        .collect::<Result<_, _>>()
+        .map(Some)
+        .map_err(D::Error::custom)
 }

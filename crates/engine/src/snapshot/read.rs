@@ -67,10 +67,25 @@ const REQUIRED: [(&str, &str, &str); 10] = [
 ];
 const OPTIONAL: [(&str, &str, &str, Optional); 5] = [
     ("create", "", "serviceaccounts", Optional::SelfRestore),
-    ("create", "rbac.authorization.k8s.io", "roles", Optional::SelfRestore),
-    ("create", "rbac.authorization.k8s.io", "rolebindings", Optional::SelfRestore),
+    (
+        "create",
+        "rbac.authorization.k8s.io",
+        "roles",
+        Optional::SelfRestore,
+    ),
+    (
+        "create",
+        "rbac.authorization.k8s.io",
+        "rolebindings",
+        Optional::SelfRestore,
+    ),
     ("create", "batch", "jobs", Optional::Fuse),
-    ("create", "policy", "poddisruptionbudgets", Optional::DisruptionBudget),
+    (
+        "create",
+        "policy",
+        "poddisruptionbudgets",
+        Optional::DisruptionBudget,
+    ),
 ];
 
 /// Reads everything a plan for `service` needs.
@@ -78,9 +93,12 @@ const OPTIONAL: [(&str, &str, &str, Optional); 5] = [
 /// # Errors
 /// When the Service does not exist, or something that must be known cannot be read.
 pub async fn read(client: &Client, namespace: &str, service: &str) -> Result<Snapshot, SnapshotError> {
-    let found = get::<Service>(client, namespace, service, "the Service").await?.ok_or_else(|| {
-        SnapshotError::NoSuchService { namespace: namespace.to_owned(), name: service.to_owned() }
-    })?;
+    let found = get::<Service>(client, namespace, service, "the Service")
+        .await?
+        .ok_or_else(|| SnapshotError::NoSuchService {
+            namespace: namespace.to_owned(),
+            name: service.to_owned(),
+        })?;
     let original = super::original_selector(&found).unwrap_or_else(|| selector(&found));
     let (origin_name, proxy_name) = (names::origin(service), names::proxy(service));
     let slices = format!("kubernetes.io/service-name={service}");
@@ -122,7 +140,9 @@ where
     K::DynamicType: Default,
 {
     let api: Api<K> = Api::namespaced(client.clone(), namespace);
-    api.get_opt(name).await.map_err(|error| failed(what, namespace, error))
+    api.get_opt(name)
+        .await
+        .map_err(|error| failed(what, namespace, error))
 }
 
 async fn list<K>(
@@ -140,11 +160,17 @@ where
 {
     let api: Api<K> = Api::namespaced(client.clone(), namespace);
     let found = api.list(&ListParams::default().labels(labels)).await;
-    found.map(|list| list.items).map_err(|error| failed(what, namespace, error))
+    found
+        .map(|list| list.items)
+        .map_err(|error| failed(what, namespace, error))
 }
 
 fn failed(what: &'static str, namespace: &str, error: kube::Error) -> SnapshotError {
-    SnapshotError::Read { what, namespace: namespace.to_owned(), source: ApiFailure::from(error) }
+    SnapshotError::Read {
+        what,
+        namespace: namespace.to_owned(),
+        source: ApiFailure::from(error),
+    }
 }
 
 /// An empty selector selects nothing here; as a list parameter it would select everything.
@@ -156,30 +182,45 @@ async fn selected_pods(
     if selector.is_empty() {
         return Ok(Vec::new());
     }
-    let terms: Vec<String> = selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let terms: Vec<String> = selector
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
     list(client, namespace, &terms.join(","), "the original pods").await
 }
 
 async fn record(client: &Client, namespace: &str, name: &str) -> Result<Option<FoundRecord>, SnapshotError> {
-    let Some(map) = get::<ConfigMap>(client, namespace, name, "the record").await? else { return Ok(None) };
-    found_record(&map).map(Some).map_err(|source| SnapshotError::Record {
-        namespace: namespace.to_owned(),
-        name: name.to_owned(),
-        source,
-    })
+    let Some(map) = get::<ConfigMap>(client, namespace, name, "the record").await? else {
+        return Ok(None);
+    };
+    found_record(&map)
+        .map(Some)
+        .map_err(|source| SnapshotError::Record {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            source,
+        })
 }
 
 async fn rights(client: &Client, namespace: &str) -> Result<Rights, SnapshotError> {
-    let required = REQUIRED.iter().map(|(verb, group, resource)| may(client, namespace, verb, group, resource));
-    let optional = OPTIONAL.iter().map(|(verb, group, resource, _)| may(client, namespace, verb, group, resource));
-    let (required, optional) =
-        tokio::join!(futures::future::try_join_all(required), futures::future::try_join_all(optional));
+    let required = REQUIRED
+        .iter()
+        .map(|(verb, group, resource)| may(client, namespace, verb, group, resource));
+    let optional = OPTIONAL
+        .iter()
+        .map(|(verb, group, resource, _)| may(client, namespace, verb, group, resource));
+    let (required, optional) = tokio::join!(
+        futures::future::try_join_all(required),
+        futures::future::try_join_all(optional)
+    );
     let review = |error| failed("what you may do (SelfSubjectAccessReview)", namespace, error);
     let (required, optional) = (required.map_err(review)?, optional.map_err(review)?);
     let missing = REQUIRED.iter().zip(required).filter(|(_, allowed)| !allowed);
     let missing_optional = OPTIONAL.iter().zip(optional).filter(|(_, allowed)| !allowed);
     Ok(Rights {
-        missing: missing.map(|((verb, _, resource), _)| Right { verb, resource }).collect(),
+        missing: missing
+            .map(|((verb, _, resource), _)| Right { verb, resource })
+            .collect(),
         missing_optional: missing_optional.map(|((.., right), _)| *right).collect(),
     })
 }
@@ -215,21 +256,30 @@ async fn may(
 }
 
 fn governed(service: &str, sets: &[StatefulSet]) -> Option<String> {
-    let governs = |set: &&StatefulSet| {
-        set.spec.as_ref().and_then(|spec| spec.service_name.as_deref()) == Some(service)
-    };
-    sets.iter().find(governs).and_then(|set| set.metadata.name.clone())
+    let governs =
+        |set: &&StatefulSet| set.spec.as_ref().and_then(|spec| spec.service_name.as_deref()) == Some(service);
+    sets.iter()
+        .find(governs)
+        .and_then(|set| set.metadata.name.clone())
 }
 
 /// Policies by `matchLabels`; one that also has expressions is named too, since it may select the pods.
 fn selecting(pods: &[Pod], policies: &[NetworkPolicy]) -> Vec<String> {
     let selects = |policy: &&NetworkPolicy| {
         let selector = policy.spec.as_ref().and_then(|spec| spec.pod_selector.as_ref());
-        let wanted = selector.and_then(|one| one.match_labels.clone()).unwrap_or_default();
+        let wanted = selector
+            .and_then(|one| one.match_labels.clone())
+            .unwrap_or_default();
         pods.iter().any(|pod| {
             let labels = pod.metadata.labels.as_ref();
-            wanted.iter().all(|(key, value)| labels.and_then(|have| have.get(key)) == Some(value))
+            wanted
+                .iter()
+                .all(|(key, value)| labels.and_then(|have| have.get(key)) == Some(value))
         })
     };
-    policies.iter().filter(selects).filter_map(|policy| policy.metadata.name.clone()).collect()
+    policies
+        .iter()
+        .filter(selects)
+        .filter_map(|policy| policy.metadata.name.clone())
+        .collect()
 }
