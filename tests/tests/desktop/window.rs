@@ -93,10 +93,15 @@ impl Window {
             .unwrap();
     }
 
-    /// The text of a Service's row.
-    pub(crate) async fn await_row(&self, name: &str) -> String {
+    /// The cells of a Service's row, as the web view renders them. (WebDriver's own idea of a text leaves out what
+    /// stands in a box that scrolls by itself.)
+    pub(crate) async fn await_row(&self, name: &str) -> Vec<String> {
         let row = format!("//*[@role='row'][.//*[normalize-space(.)='{name}']]");
-        self.await_element(&row).await.text().await.unwrap()
+        let row = serde_json::to_value(self.await_element(&row).await).unwrap();
+        let script = "const cells = arguments[0].querySelectorAll('[role=rowheader], [role=gridcell]');
+            return [...cells].map((cell) => cell.innerText);";
+        let cells = self.client.execute(script, vec![row]).await.unwrap();
+        serde_json::from_value(cells).unwrap()
     }
 
     /// The text of the error in sight.
