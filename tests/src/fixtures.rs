@@ -215,6 +215,6 @@ impl Namespace {
             .spec
             .and_then(|spec| spec.cluster_ip)
             .expect("the Service must have a ClusterIP");
-        Address { host, port }
+        Address::new(host, port, self.reach.clone())
     }
 }

@@ -1,5 +1,8 @@
 //! One request, and who answered it. Nothing is retried, nothing is hidden: a cut connection is an error.
 
+use std::fmt;
+use std::io;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
@@ -8,24 +11,49 @@ use hyper::client::conn::http1;
 use hyper::{HeaderMap, Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
+
+use crate::reach::{Reach, Wire};
 
 /// Long enough for a loaded machine, shorter than the three seconds that a lost SYN costs are doubled.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where a request goes: a Service's ClusterIP, a pod, or the laptop itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Address {
     /// IP address or name.
     pub host: String,
     /// TCP port.
     pub port: u16,
+    reach: Reach,
 }
 
-impl std::fmt::Display for Address {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Address {
+    /// An address inside the cluster.
+    pub(crate) fn new(host: String, port: u16, reach: Reach) -> Self {
+        Self { host, port, reach }
+    }
+
+    /// An address on this machine.
+    pub fn local(port: u16) -> Self {
+        Self::new(Ipv4Addr::LOCALHOST.to_string(), port, Reach::Straight)
+    }
+
+    /// Opens a connection, for tests that speak something else than HTTP.
+    ///
+    /// # Errors
+    /// When nothing accepts it in time.
+    pub async fn connect(&self) -> io::Result<Box<dyn Wire>> {
+        let connecting = timeout(PATIENCE, self.reach.connect(&self.host, self.port));
+        connecting
+            .await
+            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}:{}", self.host, self.port)
     }
 }
@@ -143,8 +171,8 @@ pub enum Lost {
     Late,
 }
 
-impl std::fmt::Display for Lost {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Lost {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connect(why) => write!(formatter, "connect: {why}"),
             Self::Exchange(error) => write!(formatter, "exchange: {error:?}"),
@@ -161,17 +189,10 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) async fn open(address: &Address) -> Result<Self, Lost> {
-        let connecting = timeout(
-            PATIENCE,
-            TcpStream::connect((address.host.as_str(), address.port)),
-        );
-        let stream = match connecting.await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return Err(Lost::Connect(error.to_string())),
-            Err(_) => return Err(Lost::Connect(format!("no connection within {PATIENCE:?}"))),
-        };
-        let settings = stream.set_nodelay(true).and_then(|()| stream.set_zero_linger());
-        settings.map_err(|error| Lost::Connect(error.to_string()))?;
+        let stream = address
+            .connect()
+            .await
+            .map_err(|error| Lost::Connect(error.to_string()))?;
         let (sender, driver) = http1::handshake(TokioIo::new(stream))
             .await
             .map_err(Lost::Exchange)?;

@@ -46,10 +46,7 @@ impl Laptop {
 
     /// Where it answers without any intercept.
     pub fn address(&self) -> Address {
-        Address {
-            host: Ipv4Addr::LOCALHOST.to_string(),
-            port: self.port,
-        }
+        Address::local(self.port)
     }
 
     /// How many requests it has answered.

@@ -17,6 +17,7 @@ pub mod http;
 pub mod laptop;
 pub mod load;
 pub mod namespace;
+pub mod reach;
 pub mod snapshot;
 pub mod user;
 pub mod wait;

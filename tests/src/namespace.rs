@@ -10,6 +10,7 @@ use kube::{Client, Resource};
 use serde_json::json;
 
 use crate::cluster::Cluster;
+use crate::reach::Reach;
 use crate::{await_some, dump};
 
 /// Leaves the namespace of a test standing, to be looked at.
@@ -24,6 +25,7 @@ pub struct Namespace {
     pub name: String,
     /// The cluster it is in.
     pub cluster: Cluster,
+    pub(crate) reach: Reach,
 }
 
 impl Namespace {
@@ -94,7 +96,8 @@ async fn make(cluster: Cluster) -> Namespace {
         .create(&PostParams::default(), &object)
         .await
         .expect("the cluster must accept a namespace");
-    let namespace = Namespace { name, cluster };
+    let reach = Reach::find(&cluster.client, &name).await;
+    let namespace = Namespace { name, cluster, reach };
     let accounts = namespace.api::<core::ServiceAccount>();
     // No pod can be made before the cluster has given the namespace this account.
     await_some(SOON, "the namespace's ServiceAccount", async || {
@@ -116,6 +119,9 @@ async fn remove(namespace: &Namespace) {
         .await
     {
         eprintln!("cannot delete namespace {}: {error}", namespace.name);
+    }
+    if let Err(error) = namespace.reach.remove().await {
+        eprintln!("cannot delete the dialer of {}: {error}", namespace.name);
     }
 }
 

@@ -6,10 +6,12 @@
 //	/stream?lines=3      server-sent events, one each 100 ms
 //
 // HTTP/1.1 with keep-alive and HTTP/2 with prior knowledge share each port. ECHO_PORTS speak raw TCP: a line that
-// names the pod, then what came in, back.
+// names the pod, then what came in, back. DIAL_PORTS connect whoever names an address in a line to that address: so a
+// test outside the cluster's network sends requests from inside.
 package main
 
 import (
+	"bufio"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -48,7 +50,10 @@ func main() {
 		go func() { failed <- serveHTTP(port, by, pod) }()
 	}
 	for _, port := range ports("ECHO_PORTS", "") {
-		go func() { failed <- serveEcho(port, pod) }()
+		go func() { failed <- serveTCP(port, func(connection net.Conn) { echo(connection, pod) }) }()
+	}
+	for _, port := range ports("DIAL_PORTS", "") {
+		go func() { failed <- serveTCP(port, dial) }()
 	}
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT)
@@ -151,7 +156,7 @@ func stream(w http.ResponseWriter, r *http.Request, pod string) {
 	}
 }
 
-func serveEcho(port int, pod string) error {
+func serveTCP(port int, serve func(net.Conn)) error {
 	listener, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
 	if err != nil {
 		return err
@@ -162,14 +167,38 @@ func serveEcho(port int, pod string) error {
 			return err
 		}
 		if err == nil {
-			go echo(connection, pod)
+			go func() {
+				defer connection.Close()
+				serve(connection)
+			}()
 		}
 	}
 }
 
 func echo(connection net.Conn, pod string) {
-	defer connection.Close()
 	if _, err := fmt.Fprintf(connection, "%s\n", pod); err == nil {
 		_, _ = io.Copy(connection, connection) // Ends when the caller half-closes or goes away.
 	}
+}
+
+// dial says + once it is through, and closes without a word when it is refused.
+func dial(near net.Conn) {
+	from := bufio.NewReader(near)
+	address, err := from.ReadString('\n')
+	if err != nil {
+		return
+	}
+	far, err := net.DialTimeout("tcp", strings.TrimSpace(address), 5*time.Second)
+	if err != nil {
+		return
+	}
+	defer far.Close()
+	if _, err := near.Write([]byte("+")); err != nil {
+		return
+	}
+	go func() {
+		_, _ = io.Copy(far, from)
+		_ = far.(*net.TCPConn).CloseWrite()
+	}()
+	_, _ = io.Copy(near, far)
 }
