@@ -92,7 +92,7 @@ async fn carry_out(
             }
             // One Service that cannot be restored must not keep the others from it.
             Err(error) => {
-                failures.push(Failure::from(error).during(format!("Service {service} could not be closed")))
+                failures.push(Failure::from(error).during(format!("Service {service} could not be closed")));
             }
         }
     }

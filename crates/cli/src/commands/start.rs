@@ -4,6 +4,7 @@
 //! the way goes to the standard error. Programs get one event a line instead.
 
 mod ended;
+mod events;
 mod show;
 mod signals;
 

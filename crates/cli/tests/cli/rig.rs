@@ -21,12 +21,12 @@ pub(crate) struct Run {
 impl Place {
     pub(crate) fn new() -> Self {
         Self {
-            folder: tempfile::tempdir().unwrap(),
+            folder: tempfile::tempdir().expect("a folder must be had"),
         }
     }
 
     pub(crate) fn with(self, file: &str, text: &str) -> Self {
-        fs::write(self.path().join(file), text).unwrap();
+        fs::write(self.path().join(file), text).expect("the folder must be writable");
         self
     }
 
@@ -50,7 +50,7 @@ impl Place {
     }
 
     pub(crate) fn run(&self, line: &str) -> Run {
-        Run::of(self.command(line).output().unwrap())
+        Run::of(self.command(line).output().expect("the program must start"))
     }
 }
 
@@ -58,8 +58,8 @@ impl Run {
     pub(crate) fn of(output: Output) -> Self {
         Self {
             code: output.status.code().expect("the program must not be killed"),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
+            out: String::from_utf8(output.stdout).expect("it must print text"),
+            err: String::from_utf8(output.stderr).expect("it must print text"),
         }
     }
 }

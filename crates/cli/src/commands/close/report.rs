@@ -13,7 +13,7 @@ use crate::output::{bold, good, warning};
 use crate::words::{now, requests, span};
 
 pub(super) fn document(closed: &[Closed], kept: &[&Standing]) -> Value {
-    json!({ "dryRun": false, "closed": closed, "kept": kept })
+    shown(json!({ "dryRun": false, "closed": closed, "kept": kept }))
 }
 
 pub(super) fn dry_document(chosen: &[(Standing, Choice)]) -> Value {
@@ -25,7 +25,20 @@ pub(super) fn dry_document(chosen: &[(Standing, Choice)]) -> Value {
         };
         json!({ "found": standing, "action": action, "intercepts": ids })
     });
-    json!({ "dryRun": true, "wouldClose": found.collect::<Vec<_>>() })
+    shown(json!({ "dryRun": true, "wouldClose": found.collect::<Vec<_>>() }))
+}
+
+/// Without what belongs to a session's secret: it helps nobody who reads this.
+fn shown(mut document: Value) -> Value {
+    match &mut document {
+        Value::Object(fields) => {
+            fields.remove("tokenHash");
+            fields.values_mut().for_each(|value| *value = shown(value.take()));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|value| *value = shown(value.take())),
+        _ => {}
+    }
+    document
 }
 
 pub(super) fn dry_text(chosen: &[(Standing, Choice)], namespace: Option<&str>) -> String {

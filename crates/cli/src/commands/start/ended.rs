@@ -7,7 +7,8 @@ use intercept_engine::revert::{Left, RevertError};
 use intercept_engine::session::{CloseReason, Outcome};
 use serde_json::json;
 
-use super::show::{Show, reason};
+use super::events::reason;
+use super::show::Show;
 use crate::errors::Failure;
 use crate::exit::Exit;
 use crate::output::good;
@@ -16,7 +17,7 @@ use crate::output::good;
 pub(super) fn ended(outcome: Outcome, show: &Show<'_>) -> Result<Exit, Failure> {
     let service = show.service();
     match outcome {
-        Outcome::Closed { why, left: Ok(left) } => closed(why, left, show),
+        Outcome::Closed { why, left: Ok(left) } => closed(show.reason(why), left, show),
         Outcome::Closed { left: Err(error), .. } => Err(not_undone(&service, &error)),
         Outcome::Failed {
             error,

@@ -11,15 +11,18 @@ use intercept_engine::session::{CloseReason, Phase, SessionEvent};
 use intercept_engine::spec::InterceptSpec;
 use intercept_engine::tunnel::RelayEvent;
 use intercept_protocol::record::PortProtocol;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::{Instant, timeout};
 
+use super::events::{phase_event, port_value, relay_words};
 use crate::commands::plan::{warnings, way};
 use crate::output::{Output, bold, dim, good, warning};
-use crate::words::{curl, requests, span, took};
+use crate::words::{curl, now, requests, span, took};
 
 /// The port's number is only for reading; nobody waits long for it.
 const PORT_WITHIN: Duration = Duration::from_secs(1);
+/// Seconds by which this machine's clock and the nodes' may differ.
+const CLOCKS_DIFFER: u64 = 2;
 
 /// Shows one session.
 pub(super) struct Show<'a> {
@@ -105,7 +108,7 @@ impl<'a> Show<'a> {
             "event": "planned",
             "namespace": plan.namespace,
             "service": plan.service,
-            "port": port,
+            "port": port_value(port.as_deref()),
             "way": way(&plan.way),
             "intercept": intercept.id,
             "session": intercept.session,
@@ -173,7 +176,10 @@ impl<'a> Show<'a> {
                 self.output.event(
                     &json!({ "event": "step", "state": "done", "sentence": sentence, "tookMs": millis }),
                 );
-                self.output.note(&dim(format!("  {sentence} ({})", took(*time))));
+                // On a terminal the live line has shown it.
+                if !self.output.is_live() {
+                    self.output.note(&dim(format!("  {sentence} ({})", took(*time))));
+                }
             }
             Progress::Trouble(trouble) => {
                 let mut event = serde_json::to_value(trouble).unwrap_or_default();
@@ -194,7 +200,7 @@ impl<'a> Show<'a> {
             "tookMs": time.as_millis() as u64,
             "namespace": self.spec.namespace,
             "service": self.spec.service,
-            "port": self.port,
+            "port": port_value(self.port.as_deref()),
             "intercept": self.planned.as_ref().map(|plan| &plan.intercept.id),
             "match": self.spec.rule.to_string(),
             "target": target,
@@ -219,6 +225,12 @@ impl<'a> Show<'a> {
     }
 
     fn phase(&mut self, phase: Phase) {
+        let phase = match phase {
+            Phase::Closing { why } => Phase::Closing {
+                why: self.reason(why),
+            },
+            other => other,
+        };
         self.output.event(&phase_event(&phase));
         let was_away = matches!(self.phase, Phase::Reconnecting | Phase::Displaced { .. });
         match &phase {
@@ -236,6 +248,17 @@ impl<'a> Show<'a> {
             _ => {}
         }
         self.phase = phase;
+    }
+
+    /// The agent counts the lifetime too, and may be the first to end it.
+    pub(super) fn reason(&self, why: CloseReason) -> CloseReason {
+        let end = self.planned.as_ref().and_then(|plan| plan.intercept.expires);
+        let is_over = end.is_some_and(|end| end <= now() + CLOCKS_DIFFER);
+        if why == CloseReason::RemovedByOther && is_over {
+            CloseReason::Expired
+        } else {
+            why
+        }
     }
 
     fn closing(&self, why: CloseReason) {
@@ -308,63 +331,5 @@ impl<'a> Show<'a> {
             parts.push(format!("{} not served here", self.not_served));
         }
         self.output.live(&parts.join(" · "));
-    }
-}
-
-fn phase_event(phase: &Phase) -> Value {
-    let named = |name: &str| json!({ "event": "phase", "phase": name });
-    match phase {
-        Phase::Planning => named("planning"),
-        Phase::Applying => named("applying"),
-        Phase::Active => named("active"),
-        Phase::Reconnecting => named("reconnecting"),
-        Phase::Displaced { by } => json!({ "event": "phase", "phase": "displaced", "by": by }),
-        Phase::Closing { why } => json!({ "event": "phase", "phase": "closing", "why": reason(*why) }),
-        Phase::Closed => named("closed"),
-    }
-}
-
-/// Why it closes, for programs.
-pub(super) fn reason(why: CloseReason) -> &'static str {
-    match why {
-        CloseReason::Asked => "asked",
-        CloseReason::Expired => "expired",
-        CloseReason::RemovedByOther => "removedByOther",
-        CloseReason::ProxyLost => "proxyLost",
-    }
-}
-
-fn relay_words(event: &RelayEvent) -> (&'static str, Option<String>, String) {
-    match event {
-        RelayEvent::Opened { pod, agent } => (
-            "opened",
-            Some(pod.to_string()),
-            format!("Tunnel to {pod} is open ({agent})"),
-        ),
-        RelayEvent::Lost { pod, reason } => (
-            "lost",
-            Some(pod.to_string()),
-            format!("Tunnel to {pod} was lost: {reason}"),
-        ),
-        RelayEvent::Rejected { pod, words } => (
-            "rejected",
-            Some(pod.to_string()),
-            format!("NGINX in {pod} refused the newest record: {words}"),
-        ),
-        RelayEvent::Draining { pod } => (
-            "draining",
-            Some(pod.to_string()),
-            format!("{pod} is on its way out; others take over"),
-        ),
-        RelayEvent::NotServed { reason, .. } => (
-            "notServed",
-            None,
-            format!("Not answered here, so the original pods got it: {reason}"),
-        ),
-        RelayEvent::Slept { duration } => (
-            "slept",
-            None,
-            format!("This machine slept for {}", span(duration.as_secs())),
-        ),
     }
 }
