@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 
 NODE_PACKAGES=(
   containerd runc containernetworking-plugins iptables conntrack iproute2 busybox-static
-  openssl procps python3 python3-pip ca-certificates util-linux
+  openssl procps curl python3 python3-pip ca-certificates util-linux
 )
 BUILD_PACKAGES=(
   build-essential pkg-config

@@ -13,6 +13,8 @@ use crate::http::{Address, Ask, send};
 use crate::{Namespace, await_true, cluster};
 
 const READY_LIMIT: Duration = Duration::from_secs(60);
+/// A connection from before kube-proxy knew the Service goes nowhere, and hangs for seconds: try anew.
+const FIRST_TRY_LIMIT: Duration = Duration::from_millis(500);
 const FIRST_UNPRIVILEGED_PORT: u16 = 1024;
 
 /// An application that a test sets up: a Deployment, and a Service of the same name.
@@ -109,7 +111,7 @@ impl App {
             let address = namespace.address(&self.name, port.service).await;
             let ask = Ask::get("/");
             await_true(READY_LIMIT, "the Service to answer", async || {
-                send(&address, &ask).await.is_ok()
+                matches!(timeout(FIRST_TRY_LIMIT, send(&address, &ask)).await, Ok(Ok(_)))
             })
             .await;
         }
