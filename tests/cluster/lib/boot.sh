@@ -44,8 +44,11 @@ answers_over_service() {
     --request-timeout 1s get --raw /readyz
 }
 
-# One question that only a node in good health answers.
-node_answers() { [ "$(k --request-timeout 3s get node "node$1" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}' 2>/dev/null)" = True ]; }
+# One question that only a node in good health answers. The cluster alone would call a dead one Ready for 40 s.
+node_answers() {
+  init_of "$1" >/dev/null &&
+    [ "$(k --request-timeout 3s get node "node$1" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}' 2>/dev/null)" = True ]
+}
 
 # kill_cgroup NAME: ends every process in it, and removes it.
 kill_cgroup() {
