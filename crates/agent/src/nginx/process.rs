@@ -106,9 +106,8 @@ impl Nginx {
 
     async fn check(&self, candidate: &Path) -> Result<(), ApplyError> {
         let run = tokio::process::Command::new(&self.path)
-            .arg("-t")
-            .arg("-q")
-            .arg("-c")
+            // The image's own error log may not be writable here.
+            .args(["-t", "-q", "-e", "stderr", "-c"])
             .arg(candidate)
             .kill_on_drop(true)
             .output();
@@ -133,14 +132,16 @@ fn write(path: &Path, text: &str) -> Result<(), ApplyError> {
     })
 }
 
-/// The complaint itself, without the lines around it and bounded.
+/// The complaint itself, without time, process and the lines around it, and bounded.
 fn words(stderr: &str) -> String {
-    let line = stderr
-        .lines()
-        .find(|line| line.contains("[emerg]"))
-        .or(stderr.lines().last())
-        .unwrap_or("no reason given");
-    line.chars().take(500).collect()
+    let complaint = |line: &'_ str| line.find("[emerg]").map(|at| line[at..].to_owned());
+    let words = stderr.lines().find_map(complaint);
+    let words = words.or_else(|| stderr.lines().last().map(str::to_owned));
+    words
+        .unwrap_or("no reason given".to_owned())
+        .chars()
+        .take(500)
+        .collect()
 }
 
 /// The running master, if there is one. A pid file left by a crash may name any process by now, the agent too.

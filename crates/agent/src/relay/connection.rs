@@ -8,7 +8,7 @@ use intercept_protocol::ids::SessionId;
 use intercept_protocol::mux::{Incoming, Mux, Side, Stream};
 use intercept_protocol::record::Record;
 use intercept_protocol::relay::{
-    Answer, FrameError, Hello, Refusal, SILENCE_LIMIT, ToAgent, ToLaptop, read_frame, read_preamble,
+    Answer, FrameError, Hello, Refusal, SILENCE_LIMIT, Status, ToAgent, ToLaptop, read_frame, read_preamble,
     write_frame, write_preamble,
 };
 use tokio::io::{AsyncWriteExt as _, ReadHalf, WriteHalf};
@@ -182,7 +182,7 @@ async fn speak(
     loop {
         let message = tokio::select! {
             Some(answer) = answer_rx.recv() => answer,
-            Ok(()) = status_rx.changed() => ToLaptop::Status(status_rx.borrow_and_update().clone()),
+            Ok(()) = status_rx.changed() => ToLaptop::Status(known(&status_rx.borrow_and_update())),
             Ok(()) = draining_rx.changed() => ToLaptop::Draining,
             else => return Ended::Left,
         };
@@ -190,4 +190,11 @@ async fn speak(
             return error.into();
         }
     }
+}
+
+/// A gate may open before NGINX knows of it; until then it counts for nothing.
+fn known(status: &Status) -> Status {
+    let mut status = status.clone();
+    status.open.retain(|id| status.routed.contains(id));
+    status
 }

@@ -115,7 +115,7 @@ impl Cluster {
     pub(crate) fn beat(&self, session: &SessionId, value: u64) {
         let key = format!("{}{session}", names::HEARTBEAT_ANNOTATION_PREFIX);
         self.edit(RECORD, |object| {
-            object["metadata"]["annotations"][key] = value.to_string().into()
+            object["metadata"]["annotations"][key] = value.to_string().into();
         });
     }
 

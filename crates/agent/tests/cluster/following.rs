@@ -29,7 +29,7 @@ async fn a_change_arrives_within_milliseconds() {
     await_condition("the first record", LIMIT, || !text(&observed_rx).is_empty()).await;
     let before = Instant::now();
     cluster.edit(RECORD, |object| {
-        object["data"][names::RECORD_KEY] = "changed".into()
+        object["data"][names::RECORD_KEY] = "changed".into();
     });
     await_condition("the change", LIMIT, || text(&observed_rx) == "changed").await;
     assert!(
@@ -51,7 +51,7 @@ async fn an_api_server_that_restarts_is_survived() {
     serving.abort();
     let _ = serving.await;
     cluster.edit(RECORD, |object| {
-        object["data"][names::RECORD_KEY] = "after".into()
+        object["data"][names::RECORD_KEY] = "after".into();
     });
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_ne!(text(&observed_rx), "after");

@@ -91,7 +91,7 @@ async fn a_lifetime_that_is_over_ends_an_intercept_whose_laptop_lives() {
 async fn a_selector_that_somebody_put_back_is_left_alone() {
     let (cluster, _serving) = Cluster::start(&record(&[&SessionId::random()], 1)).await;
     cluster.edit(SERVICE, |service| {
-        service["spec"]["selector"] = json!({ "app": "new" })
+        service["spec"]["selector"] = json!({ "app": "new" });
     });
     let (_agent, _tasks, _dir) = start(&cluster);
     await_condition("the proxy is deleted", LIMIT, || cluster.get(PROXY).is_none()).await;
@@ -151,7 +151,7 @@ async fn somebody_who_joins_in_the_last_moment_keeps_the_proxy() {
     let mut joined = before.clone();
     joined.intercepts.push(intercept(&joining));
     cluster.edit(RECORD, |object| {
-        object["data"][names::RECORD_KEY] = joined.to_json().into()
+        object["data"][names::RECORD_KEY] = joined.to_json().into();
     });
     let (agent, _dir) = agent(&cluster);
     let over = [before.intercepts[0].id.clone()].into();

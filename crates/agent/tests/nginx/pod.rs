@@ -1,6 +1,8 @@
 //! The whole agent in this process, with a record in a folder and NGINX started as its container would.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use intercept_protocol::matching::{Mark, Match};
@@ -8,9 +10,12 @@ use intercept_protocol::record::Record;
 use intercept_protocol::relay::{Answer, Hello, read_preamble, write_preamble};
 use intercept_protocol::relay::{Refusal, ToAgent, ToLaptop};
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::http;
 
 use crate::matching::{header, settings};
 use crate::rig::{
@@ -57,6 +62,10 @@ impl Pod {
 
     fn port(&self) -> u16 {
         self.record.listeners[0].port
+    }
+
+    fn runs(&self, text: &str) -> bool {
+        std::fs::read_to_string(self.run_dir.join("nginx.conf")).is_ok_and(|conf| conf.contains(text))
     }
 
     fn change(&mut self, change: impl FnOnce(&mut Record)) {
@@ -249,4 +258,114 @@ async fn a_drain_asks_callers_away_and_ends_nginx() {
     assert!(pod.nginx.has_ended().await, "NGINX must have quit");
     pod.agent.await.unwrap();
     assert!(pod.run_dir.join("drained").exists());
+}
+
+/// Asks on one connection until an answer says that it closes, or until `stop`; how many were asked and lost.
+async fn keep_asking(port: u16, stop: Arc<AtomicBool>, pause: Duration) -> (usize, usize) {
+    let mut io = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let request = b"POST /x HTTP/1.1\r\nHost: api\r\nContent-Length: 4\r\n\r\nbody";
+    let (mut asked, mut lost) = (0, 0);
+    while !stop.load(Ordering::Relaxed) {
+        asked += 1;
+        let answer = match io.write_all(request).await {
+            Ok(()) => http::read(&mut io).await,
+            Err(_) => None,
+        };
+        let closes = match answer {
+            Some(answer) if answer.text().starts_with("origin|POST") => {
+                answer.header("connection") == Some("close")
+            }
+            _ => {
+                lost += 1;
+                true
+            }
+        };
+        if closes {
+            io = match TcpStream::connect(("127.0.0.1", port)).await {
+                Ok(io) => io,
+                // Drained: by then the Service sends nobody here.
+                Err(_) => break,
+            };
+        }
+        tokio::time::sleep(pause).await;
+    }
+    (asked, lost)
+}
+
+fn start_callers(port: u16, stop: &Arc<AtomicBool>) -> JoinSet<(usize, usize)> {
+    let pause = |index: usize| Duration::from_millis([0, 3, 40, 700][index % 4]);
+    (0..32)
+        .map(|index| keep_asking(port, stop.clone(), pause(index)))
+        .collect()
+}
+
+async fn stop_callers(callers: JoinSet<(usize, usize)>, stop: &AtomicBool) {
+    stop.store(true, Ordering::Relaxed);
+    let all = callers.join_all().await;
+    let (asked, lost) = all.iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    eprintln!("{asked} POSTs, {lost} lost");
+    assert_eq!(lost, 0, "of {asked}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kept_alive_callers_lose_nothing_while_others_join_and_leave() {
+    let Some((_, binary)) = usable_nginx().await else {
+        return;
+    };
+    if !binary.since(1, 27, 4) {
+        eprintln!(
+            "NOT RUN: {:?} cuts idle connections at each reload",
+            binary.version
+        );
+        return;
+    }
+    let (record, _) = with_one().await;
+    let Some(mut pod) = Pod::start(record).await else {
+        return;
+    };
+    await_answer(pod.port()).await;
+    let stop = Arc::default();
+    let callers = start_callers(pod.port(), &stop);
+    for round in 0..6 {
+        let joined = Developer::new().intercept(pod.port(), header("X-Dev", Some(&round.to_string())));
+        let id = joined.id.clone();
+        pod.change(|record| record.intercepts.push(joined));
+        await_condition("it is in the configuration", || async { pod.runs(id.as_str()) }).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    stop_callers(callers, &stop).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_drain_loses_no_request() {
+    let Some((_, binary)) = usable_nginx().await else {
+        return;
+    };
+    if !binary.since(1, 27, 4) {
+        eprintln!(
+            "NOT RUN: {:?} cuts idle connections at each reload",
+            binary.version
+        );
+        return;
+    }
+    let (record, _) = with_one().await;
+    let Some(pod) = Pod::start(record).await else {
+        return;
+    };
+    await_answer(pod.port()).await;
+    let stop = Arc::default();
+    let callers = start_callers(pod.port(), &stop);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    pod.stop_tx.send(()).unwrap();
+    // Up to the moment in which NGINX quits; then nothing arrives here any more.
+    tokio::time::sleep(Duration::from_millis(3500)).await;
+    stop_callers(callers, &stop).await;
+    pod.agent.await.unwrap();
+}
+
+async fn await_answer(port: u16) {
+    await_condition("NGINX listens", || async move {
+        TcpStream::connect(("127.0.0.1", port)).await.is_ok()
+    })
+    .await;
 }

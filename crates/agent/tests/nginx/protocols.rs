@@ -59,6 +59,33 @@ async fn chunked_bodies_arrive_whole() {
 }
 
 #[tokio::test]
+async fn large_bodies_pass_both_ways() {
+    const LENGTH: usize = 12_000_000;
+    let Some((parts, _laptop)) = start().await else {
+        return;
+    };
+    for (mark, who) in [("", "origin"), (MARK, "laptop")] {
+        let io = TcpStream::connect((Ipv4Addr::LOCALHOST, parts.port))
+            .await
+            .unwrap();
+        let (mut reader, mut writer) = io.into_split();
+        let head = format!("POST /large HTTP/1.1\r\nHost: api\r\n{mark}Content-Length: {LENGTH}\r\n\r\n");
+        let sending = async {
+            writer.write_all(head.as_bytes()).await.unwrap();
+            writer.write_all(&vec![b'y'; LENGTH]).await.unwrap();
+        };
+        let ((), answer) = tokio::join!(sending, http::read(&mut reader));
+        let text = answer.unwrap().text();
+        let said = format!("{who}|POST /large HTTP/1.1|{LENGTH}");
+        assert!(
+            text.starts_with(&said) && text.len() == said.len() + LENGTH,
+            "{} bytes",
+            text.len()
+        );
+    }
+}
+
+#[tokio::test]
 async fn an_upgraded_connection_carries_bytes_both_ways() {
     let Some((parts, _laptop)) = start().await else {
         return;

@@ -1,15 +1,17 @@
 //! An origin, a laptop, a record and an NGINX, each on ports of its own.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, TcpListener as StdListener};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use intercept_agent::nginx::binary::Stream;
 use intercept_agent::nginx::{Binary, Mode, Place, render};
 use intercept_protocol::ids::{InterceptId, SessionId, Token};
 use intercept_protocol::matching::Match;
-use intercept_protocol::mux::{Incoming, Mux, Side, Stream};
+use intercept_protocol::mux::{self, Incoming, Mux, Side};
 use intercept_protocol::record::{Intercept, Listener, Owner, PortProtocol, Record};
 use intercept_protocol::relay::{
     Answer, Hello, StreamOpen, ToAgent, ToLaptop, Verdict, read_frame, read_preamble, write_frame,
@@ -22,6 +24,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::http::{self, Message};
+use crate::http2;
 
 /// The NGINX to test with.
 pub(crate) fn nginx_binary() -> Option<PathBuf> {
@@ -33,26 +36,41 @@ pub(crate) fn nginx_binary() -> Option<PathBuf> {
             .find(|file| file.is_file())
     });
     if found.is_none() {
-        let is_ci = std::env::var("CI").is_ok_and(|value| value == "true");
-        assert!(
-            !is_ci,
-            "no NGINX: set INTERCEPT_NGINX; under CI=true these tests must run"
-        );
-        eprintln!("NOT RUN: no NGINX found, set INTERCEPT_NGINX to its binary");
+        not_run("no NGINX found");
     }
     found
+}
+
+fn not_run(why: &str) {
+    let is_ci = std::env::var("CI").is_ok_and(|value| value == "true");
+    assert!(
+        !is_ci,
+        "{why}: set INTERCEPT_NGINX; under CI=true these tests must run"
+    );
+    eprintln!("NOT RUN: {why}, set INTERCEPT_NGINX to a usable binary");
 }
 
 /// A binary and what it can; nothing where it lacks what nearly every test needs.
 pub(crate) async fn usable_nginx() -> Option<(PathBuf, Binary)> {
     let path = nginx_binary()?;
     let binary = Binary::detect(&path).await.unwrap();
+    if binary.stream == Stream::Absent {
+        not_run(&format!("{} has no stream module", path.display()));
+        return None;
+    }
     Some((path, binary))
 }
 
+/// A port that nobody listens on and that was not given out before.
 pub(crate) fn free_port() -> u16 {
-    let probe = StdListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    probe.local_addr().unwrap().port()
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    loop {
+        let probe = StdListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = probe.local_addr().unwrap().port();
+        if GIVEN.lock().unwrap().insert(port) {
+            return port;
+        }
+    }
 }
 
 /// Whoever asks until it is so, within ten seconds.
@@ -226,6 +244,8 @@ pub(crate) enum Program {
     Refuses,
     /// Nobody knows: no verdict ever comes.
     Hangs,
+    /// It speaks HTTP/2 with prior knowledge.
+    SpeaksHttp2,
 }
 
 /// A connected laptop; dropping it is its death.
@@ -257,6 +277,10 @@ impl Laptop {
         let control = tokio::spawn(async move {
             let hearing = tokio::spawn(hear(reader, heard_tx));
             let mut sequence = 0;
+            // A stream exists for the other end once something is written to it.
+            write_frame(&mut writer, &ToAgent::Ping { sequence })
+                .await
+                .unwrap();
             loop {
                 let message = tokio::select! {
                     Some(message) = say_rx.recv() => message,
@@ -345,7 +369,7 @@ async fn connected(relay_port: u16, developer: &Developer) -> TcpStream {
         .expect("the agent must take the laptop within 15 s")
 }
 
-async fn hear(mut reader: ReadHalf<Stream>, heard_tx: tokio::sync::mpsc::Sender<ToLaptop>) {
+async fn hear(mut reader: ReadHalf<mux::Stream>, heard_tx: tokio::sync::mpsc::Sender<ToLaptop>) {
     while let Ok(message) = read_frame(&mut reader).await {
         // A test that does not listen has heard enough.
         let _ = heard_tx.try_send(message);
@@ -366,6 +390,10 @@ async fn serve(incoming: &mut Incoming, name: Arc<str>, program: Program) {
                 (StreamOpen::Connection { .. }, Program::Answers) => {
                     stream.write_all(&[Verdict::Accepted as u8]).await.unwrap();
                     http::answer(stream, &name).await;
+                }
+                (StreamOpen::Connection { .. }, Program::SpeaksHttp2) => {
+                    stream.write_all(&[Verdict::Accepted as u8]).await.unwrap();
+                    http2::answer(stream, &name).await;
                 }
                 (StreamOpen::Connection { .. }, Program::Refuses) => {
                     stream.write_all(&[Verdict::Refused as u8]).await.unwrap();
