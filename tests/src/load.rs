@@ -3,8 +3,8 @@
 //! POST, because clients silently repeat a GET on a cut connection and hide the loss. Run the same load once without
 //! any switch beside it: a rig that loses there proves nothing.
 
-use std::collections::BTreeMap;
-use std::fmt;
+mod report;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -14,6 +14,8 @@ use hyper::StatusCode;
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+
+pub use report::LoadReport;
 
 use crate::http::{Account, Address, Answer, Ask, Connection, Lost};
 
@@ -157,94 +159,6 @@ impl RunningLoad {
     }
 }
 
-/// How a load went.
-#[derive(Clone, Debug, Default)]
-pub struct LoadReport {
-    /// Requests begun.
-    pub sent: u64,
-    /// Requests without the right answer.
-    pub lost: u64,
-    /// The first reasons, with when they happened.
-    pub reasons: Vec<String>,
-    /// Good answers by who gave them.
-    pub by: BTreeMap<String, u64>,
-    /// How long it ran.
-    pub took: Duration,
-    /// How long each good answer took, sorted.
-    milliseconds: Vec<f32>,
-}
-
-impl LoadReport {
-    /// The latency that this share of the good answers did not exceed; `0.5` for the median.
-    pub fn percentile(&self, share: f64) -> Duration {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            clippy::cast_precision_loss,
-            reason = "an index"
-        )]
-        let index = (self.milliseconds.len() as f64 * share) as usize;
-        let last = self.milliseconds.len().saturating_sub(1);
-        let milliseconds = self
-            .milliseconds
-            .get(index.min(last))
-            .copied()
-            .unwrap_or_default();
-        Duration::from_secs_f32(milliseconds / 1000.0)
-    }
-
-    /// Requests a second.
-    pub fn rate(&self) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-        let sent = self.sent as f64;
-        sent / self.took.as_secs_f64().max(f64::EPSILON)
-    }
-
-    /// Both loads as one, for loads that ran side by side.
-    #[must_use]
-    pub fn and(mut self, other: Self) -> Self {
-        let took = self.took.max(other.took);
-        self.add(other);
-        self.took = took;
-        self.milliseconds.sort_unstable_by(f32::total_cmp);
-        self
-    }
-
-    fn add(&mut self, other: Self) {
-        self.sent += other.sent;
-        self.lost += other.lost;
-        self.reasons.extend(other.reasons);
-        self.reasons.truncate(REASONS_KEPT);
-        for (name, count) in other.by {
-            *self.by.entry(name).or_default() += count;
-        }
-        self.milliseconds.extend(other.milliseconds);
-    }
-}
-
-impl fmt::Display for LoadReport {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (p50, p99, max) = (self.percentile(0.5), self.percentile(0.99), self.percentile(1.0));
-        write!(
-            formatter,
-            "{} lost of {} in {:.1?} ({:.0}/s), ",
-            self.lost,
-            self.sent,
-            self.took,
-            self.rate()
-        )?;
-        write!(
-            formatter,
-            "p50 {p50:.1?}, p99 {p99:.1?}, max {max:.1?}, answered by {:?}",
-            self.by
-        )?;
-        for reason in &self.reasons {
-            write!(formatter, "\n  {reason}")?;
-        }
-        Ok(())
-    }
-}
-
 struct Caller {
     load: Arc<Load>,
     number: usize,
@@ -348,4 +262,41 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::Laptop;
+
+    #[tokio::test]
+    async fn an_answer_by_somebody_else_is_a_loss() {
+        let laptop = Laptop::start("ada").await;
+        for connections in [Connections::Fresh, Connections::KeptAlive] {
+            let load = Load::new(&laptop.address(), connections).requests(20);
+            assert_eq!(load.clone().answered_by(&["ada"]).run().await.lost, 0);
+            assert_eq!(load.answered_by(&["bob"]).run().await.lost, 20);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_cut_after_the_request_is_a_loss() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = Address::local(listener.local_addr().unwrap().port());
+        let cutting = tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let _read = stream.read(&mut [0; 1024]).await;
+            }
+        });
+        let report = Load::new(&address, Connections::KeptAlive)
+            .callers(2)
+            .requests(10)
+            .run()
+            .await;
+        assert_eq!((report.sent, report.lost), (10, 10), "{report}");
+        cutting.abort();
+    }
 }
