@@ -54,7 +54,7 @@ tests() {
 e2e() {
   local run=(cargo nextest run "${EVERYTHING[@]}" -E "$NEEDS_CLUSTER + binary(desktop_window)")
   if [ -n "${INTERCEPT_TEST_KUBECONFIG:-}" ] || [ "$(id -u)" = 0 ]; then
-    tests/cluster/run --nodes 2 -- "${SCREEN[@]}" "${run[@]}"
+    tests/cluster/run -- "${SCREEN[@]}" "${run[@]}"
   else
     echo "NOT RUN: tests on real Kubernetes need root, or INTERCEPT_TEST_KUBECONFIG naming a cluster for tests"
     [ "${CI:-}" != true ]

@@ -113,6 +113,7 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
     let found = match request.uri().path() {
         "/version" => Some(json!({ "major": "1", "minor": "35", "gitVersion": "v1.35.0" })),
         "/api/v1/services" => Some(services()),
+        "/apis/discovery.k8s.io/v1/endpointslices" => Some(endpoint_slices()),
         _ => None,
     };
     let status = if found.is_some() {
@@ -122,7 +123,7 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
     };
     let body = found.unwrap_or_else(|| {
         json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Forbidden", "code": 403,
-                "message": "the stand-in lists Services only" })
+                "message": "the stand-in lists Services and their endpoints only" })
     });
     let response = Response::builder()
         .status(status)
@@ -148,5 +149,27 @@ fn services() -> Value {
             service("shop", "catalog", "NodePort", http.clone()),
             service("shop", "web", "LoadBalancer", http),
         ],
+    })
+}
+
+/// One ready pod behind each Service but `catalog`.
+fn endpoint_slices() -> Value {
+    let slice = |namespace: &str, service: &str| {
+        json!({
+            "metadata": {
+                "namespace": namespace, "name": format!("{service}-1"),
+                "labels": { "kubernetes.io/service-name": service },
+            },
+            "addressType": "IPv4",
+            "endpoints": [{
+                "addresses": ["10.0.1.1"], "conditions": { "ready": true },
+                "targetRef": { "kind": "Pod", "namespace": namespace, "name": format!("{service}-pod") },
+            }],
+            "ports": [{ "port": 8080 }],
+        })
+    };
+    json!({
+        "kind": "EndpointSliceList", "apiVersion": "discovery.k8s.io/v1", "metadata": { "resourceVersion": "1" },
+        "items": [slice("default", "kubernetes"), slice("kube-system", "names"), slice("shop", "cart"), slice("shop", "web")],
     })
 }

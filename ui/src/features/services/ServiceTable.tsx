@@ -25,7 +25,7 @@ export function ServiceTable({ services, filter, onClearFilter }: Props) {
     <Virtualizer layout={TableLayout} layoutOptions={{ rowHeight, headingHeight: rowHeight }}>
       <Table className="table" aria-label="Services" selectionMode="single" selectionBehavior="replace">
         <TableHeader className="table-head">
-          <Column className="column" isRowHeader width="3fr" minWidth={120}>Service</Column>
+          <Column className="column column-name" isRowHeader width="3fr" minWidth={120}>Service</Column>
           <Column className="column" width="2fr" minWidth={90}>Namespace</Column>
           <Column className="column" width={104}>Type</Column>
           <Column className="column" width="3fr" minWidth={120}>Ports</Column>
