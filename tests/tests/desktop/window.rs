@@ -1,4 +1,5 @@
 //! One running desktop program with its window, through `tauri-driver`.
+#![expect(clippy::unwrap_used, reason = "a broken rig is a failed test")]
 
 use std::ffi::OsStr;
 use std::os::unix::process::CommandExt as _;
@@ -28,13 +29,18 @@ pub(crate) fn can_show_windows() -> bool {
     if missing.is_empty() {
         return true;
     }
-    let words = format!(
-        "NOT RUN: a test of the real window lacks {}; see scripts/test.sh",
-        missing.join(", ")
-    );
-    assert!(std::env::var("CI").as_deref() != Ok("true"), "{words}");
-    eprintln!("{words}");
+    say_not_run(&missing.join(", "));
     false
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "a test that did not run must not look like one that passed"
+)]
+fn say_not_run(missing: &str) {
+    let words = format!("NOT RUN: a test of the real window lacks {missing}; see scripts/test.sh");
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "{words}");
+    eprintln!("### {words} ###");
 }
 
 /// The open window. Close it with [`Window::close`]; a failed test ends its processes all the same.
