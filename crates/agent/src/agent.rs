@@ -1,5 +1,6 @@
 //! The parts put together: what they share, and the tasks that run them.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -88,6 +89,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         workers: settings.workers,
         open_files: open_files(),
         has_ipv6: has_ipv6(),
+        http_ports: BTreeSet::new(),
     };
     info!(
         "agent {} for {}/{} beside {binary:?}",

@@ -77,14 +77,14 @@ fn mode(is_draining: bool) -> Mode {
 }
 
 async fn carry_out(agent: &Agent, nginx: &mut Nginx, seen: &Observed, mode: Mode) -> Result<(), Rejected> {
-    let record = match read(agent, seen) {
-        Ok(record) => record,
-        // A pod that drains must ask callers away whatever became of the record.
-        Err(rejected) => match agent.record.borrow().clone() {
-            Some(before) if mode == Mode::Draining => before,
-            _ => return Err(rejected),
-        },
+    let before = agent.record.borrow().clone();
+    let record = match (mode, before) {
+        // A record that comes now is the next proxy's, of the same name; or it went with ours.
+        (Mode::Draining, Some(before)) => before,
+        _ => read(agent, seen)?,
     };
+    // An empty record means that this proxy is on its way out: callers are asked away from now on.
+    let mode = if record.intercepts.is_empty() { Mode::Draining } else { mode };
     agent.record.send_if_modified(|current| {
         let is_new = current.as_ref() != Some(&record);
         *current = Some(record.clone());

@@ -102,6 +102,10 @@ pub async fn watch(agent: Arc<Agent>, observed_rx: watch::Receiver<Option<Observ
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         every.tick().await;
+        // What the record says now is the next proxy's business.
+        if *agent.draining.borrow() {
+            continue;
+        }
         let Some(observed) = observed_rx.borrow().clone() else {
             continue;
         };

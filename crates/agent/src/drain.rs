@@ -17,7 +17,7 @@ use crate::{info, warning};
 
 /// Written when NGINX is gone; NGINX's container waits for it before it ends.
 pub const DRAINED_FILE: &str = "drained";
-/// All of it, within the pod's grace period of 30 s.
+/// All of it, within the pod's grace period of 40 s.
 const LIMIT: Duration = Duration::from_secs(25);
 const RELOAD_LIMIT: Duration = Duration::from_secs(3);
 /// A node may go on sending new connections for a second or two after the Service was switched.

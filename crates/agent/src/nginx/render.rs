@@ -1,6 +1,6 @@
 //! The record as NGINX configuration. Pure: same record, same text.
 //!
-//! A port without an intercept passes through `stream`, byte for byte. An intercepted HTTP port goes
+//! A port that never had an intercept passes through `stream`, byte for byte. An intercepted HTTP port goes
 //! through `http`, where single requests can be matched; an intercepted TCP port through `stream` with the
 //! gate as first choice and the origin as backup. What each directive is for, and what was measured
 //! without it, stands beside it in `render::http`.
@@ -9,6 +9,7 @@ mod http;
 mod matching;
 mod stream;
 
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,9 @@ pub struct Place {
     pub open_files: u64,
     /// Whether the pod has IPv6.
     pub has_ipv6: bool,
+    /// Ports that had an intercept in this pod's life. They stay with `http`: as plain TCP, callers that keep
+    /// their connection could no longer be asked away when the pod drains.
+    pub http_ports: BTreeSet<u16>,
 }
 
 impl Place {
@@ -172,8 +176,11 @@ fn ways<'a>(sheet: &Sheet<'a>) -> Result<Vec<Way<'a>>, RenderError> {
 fn way<'a>(sheet: &Sheet<'a>, listener: &'a Listener) -> Result<Way<'a>, RenderError> {
     let intercepts = sheet.record.by_precedence(listener.port);
     let has_stream = sheet.binary.stream != Stream::Absent;
+    let is_known = sheet.place.http_ports.contains(&listener.port);
     match listener.protocol {
-        PortProtocol::Http if !intercepts.is_empty() || !has_stream => Ok(Way::Http(listener, intercepts)),
+        PortProtocol::Http if !intercepts.is_empty() || is_known || !has_stream => {
+            Ok(Way::Http(listener, intercepts))
+        }
         _ if !has_stream => Err(RenderError::NoStream { port: listener.port }),
         // Whole connections can only go to a rule that takes everything.
         _ => Ok(Way::Stream(

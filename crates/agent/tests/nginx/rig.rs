@@ -158,6 +158,7 @@ pub(crate) fn place(run_dir: &Path) -> Place {
         workers: 1,
         open_files: 1024,
         has_ipv6: false,
+        http_ports: BTreeSet::new(),
     }
 }
 
