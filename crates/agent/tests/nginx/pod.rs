@@ -369,3 +369,42 @@ async fn await_answer(port: u16) {
     })
     .await;
 }
+
+#[tokio::test]
+async fn garbage_on_the_relay_port_harms_nobody() {
+    let (record, developer) = with_one().await;
+    let Some(pod) = Pod::start(record).await else {
+        return;
+    };
+    let port = pod.record.relay_port;
+    let mut laptop = Laptop::connect(port, &developer, "laptop", Program::Answers).await;
+    laptop.is_ready(&pod.record.intercepts[0].id.clone()).await;
+    let greeting = |version: u16, rest: &[u8]| [b"intercpt", &version.to_be_bytes()[..], rest].concat();
+    let hello = Hello {
+        program: "test".into(),
+        session: developer.session.clone(),
+        token: developer.token.clone(),
+    };
+    let mut welcome = Vec::new();
+    write_preamble(&mut welcome, &hello).await.unwrap();
+    let cases = [
+        b"GET / HTTP/1.1\r\n\r\n".to_vec(),
+        greeting(7, b"whatever"),
+        greeting(1, &u32::MAX.to_be_bytes()),
+        greeting(1, b"\x00\x00\x00\x02{]"),
+        // Let in, and then not a word of what comes next.
+        [welcome.as_slice(), &[0xff; 4096]].concat(),
+        [welcome.as_slice(), &[0; 4096]].concat(),
+    ];
+    for bytes in cases {
+        let mut io = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        io.write_all(&bytes).await.unwrap();
+        io.shutdown().await.unwrap();
+        let mut rest = Vec::new();
+        let ended = tokio::io::AsyncReadExt::read_to_end(&mut io, &mut rest);
+        let _ = tokio::time::timeout(Duration::from_secs(10), ended)
+            .await
+            .expect("it must end");
+    }
+    assert_eq!(who(pod.port(), "POST /", MARK, "x").await, "laptop");
+}
