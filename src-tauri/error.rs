@@ -4,7 +4,7 @@ use std::error::Error;
 
 use intercept_engine::cluster::{ClusterError, FailureKind};
 use intercept_engine::discover::DiscoverError;
-use intercept_engine::kubeconfig::KubeconfigError;
+use intercept_engine::kubeconfig::{KubeconfigError, Origin};
 use serde::Serialize;
 use ts_rs::TS;
 
@@ -47,7 +47,18 @@ impl CommandError {
 
 impl From<KubeconfigError> for CommandError {
     fn from(error: KubeconfigError) -> Self {
-        Self::new(ErrorCode::KubeconfigUnreadable, &error, Some(error.hint()))
+        // A window has no `--kubeconfig`, which the engine's hint for these speaks of.
+        let hint = match &error {
+            KubeconfigError::NotFound {
+                origin: Origin::Home, ..
+            }
+            | KubeconfigError::NoHome => {
+                "Let your cluster's tool write ~/.kube/config, or start Intercept with KUBECONFIG naming your files."
+            }
+            KubeconfigError::Empty { .. } => "Add a context, for instance with `kubectl config set-context`.",
+            _ => error.hint(),
+        };
+        Self::new(ErrorCode::KubeconfigUnreadable, &error, Some(hint))
     }
 }
 
