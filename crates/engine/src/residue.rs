@@ -118,7 +118,7 @@ pub async fn find(client: &Client, namespace: Option<&str>) -> Result<Vec<Standi
         let store = RecordStore::new(client, &standing.namespace, &standing.service);
         match store.read().await {
             Ok(record) => {
-                standing.intercepts = record.map(|found| found.record.intercepts).unwrap_or_default()
+                standing.intercepts = record.map(|found| found.record.intercepts).unwrap_or_default();
             }
             Err(RecordStoreError::Unusable { .. }) => {}
             Err(error) => return Err(error.into()),

@@ -26,14 +26,16 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-pub const LAPTOP: &str = "laptop";
-pub const ORIGINAL: &str = "original";
+pub(crate) const LAPTOP: &str = "laptop";
+pub(crate) const ORIGINAL: &str = "original";
 /// Draining takes 4 s, the garbage collector its time, and the machine may be busy.
-pub const SETTLES: Duration = Duration::from_secs(60);
-pub const READY: Duration = Duration::from_secs(60);
+pub(crate) const SETTLES: Duration = Duration::from_secs(60);
+/// kube-proxy's `--iptables-min-sync-period` is a second; the machine may be busy.
+pub(crate) const FOLLOWS: Duration = Duration::from_secs(3);
+pub(crate) const READY: Duration = Duration::from_secs(60);
 
 /// What a developer needs, without the right to make Roles and ServiceAccounts: `(group, resources, verbs)`.
-pub const EDIT_WITHOUT_ROLES: &[(&str, &str, &str)] = &[
+pub(crate) const EDIT_WITHOUT_ROLES: &[(&str, &str, &str)] = &[
     (
         "",
         "services,configmaps,pods",
@@ -48,14 +50,14 @@ pub const EDIT_WITHOUT_ROLES: &[(&str, &str, &str)] = &[
     ),
 ];
 /// What somebody has who may look at everything an intercept touches.
-pub const VIEW: &[(&str, &str, &str)] = &[
+pub(crate) const VIEW: &[(&str, &str, &str)] = &[
     ("", "services,configmaps,pods", "get,list,watch"),
     ("discovery.k8s.io", "endpointslices", "get,list,watch"),
     ("apps", "deployments,statefulsets", "get,list,watch"),
 ];
 
 /// Runs one test in a world of its own: 80 has a named target, 81 a numbered one, 9000 speaks raw TCP.
-pub async fn e2e(test: impl AsyncFnOnce(&World)) {
+pub(crate) async fn e2e(test: impl AsyncFnOnce(&World)) {
     with_namespace(async |namespace| {
         let app = App::new("api")
             .http_named("web", 80, "http", 8080)
@@ -76,31 +78,31 @@ pub async fn e2e(test: impl AsyncFnOnce(&World)) {
 }
 
 /// One test's world.
-pub struct World {
-    pub namespace: Namespace,
-    pub before: ServiceBefore,
-    pub laptop: Mutex<Laptop>,
+pub(crate) struct World {
+    pub(crate) namespace: Namespace,
+    pub(crate) before: ServiceBefore,
+    pub(crate) laptop: Mutex<Laptop>,
 }
 
 /// A developer: a machine with a home of its own, a name, a kubeconfig.
-pub struct Developer {
+pub(crate) struct Developer {
     machine: Machine,
     namespace: String,
 }
 
 impl Developer {
     /// Runs a command to its end.
-    pub async fn run(&self, arguments: &[&str]) -> Ended {
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Ended {
         self.machine.run(&self.with_namespace(arguments)).await
     }
 
     /// Starts a command and returns while it runs.
-    pub fn spawn(&self, arguments: &[&str]) -> Running {
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Running {
         self.machine.spawn(&self.with_namespace(arguments))
     }
 
     /// `interceptctl start …`, until requests can arrive.
-    pub async fn start(&self, arguments: &[&str]) -> Running {
+    pub(crate) async fn start(&self, arguments: &[&str]) -> Running {
         let mut session = self.spawn(&[&["start"], arguments].concat());
         session.await_line(READY, "Ready in").await;
         session
@@ -112,19 +114,19 @@ impl Developer {
 }
 
 /// Ctrl-C, the usual end.
-pub async fn interrupt(session: Running) {
+pub(crate) async fn interrupt(session: Running) {
     let ended = session.interrupt(SETTLES).await;
     assert_eq!(ended.code, Some(0), "{ended}");
 }
 
 impl World {
     /// Somebody with all rights in the cluster.
-    pub fn developer(&self, name: &str) -> Developer {
+    pub(crate) fn developer(&self, name: &str) -> Developer {
         self.with_kubeconfig(name, &self.namespace.cluster.kubeconfig)
     }
 
     /// Somebody with the rights of `user`.
-    pub fn developer_with(&self, name: &str, user: &User) -> Developer {
+    pub(crate) fn developer_with(&self, name: &str, user: &User) -> Developer {
         self.with_kubeconfig(name, &user.kubeconfig())
     }
 
@@ -139,16 +141,25 @@ impl World {
     }
 
     /// The local program's port, as `--to` takes it.
-    pub async fn to(&self) -> String {
+    pub(crate) async fn to(&self) -> String {
         self.laptop.lock().await.port().to_string()
     }
 
+    /// Waits until the laptop answers this request. The cluster says that the Service is switched before every
+    /// kube-proxy has followed: they gather the changes of a busy cluster for up to a second.
+    pub(crate) async fn arrives(&self, ask: Ask) {
+        await_true(FOLLOWS, "the laptop to answer", async || {
+            self.who(ask.clone()).await == LAPTOP
+        })
+        .await;
+    }
+
     /// Who answers a request to port 80.
-    pub async fn who(&self, ask: Ask) -> String {
+    pub(crate) async fn who(&self, ask: Ask) -> String {
         self.who_on(80, ask).await
     }
 
-    pub async fn who_on(&self, port: u16, ask: Ask) -> String {
+    pub(crate) async fn who_on(&self, port: u16, ask: Ask) -> String {
         let address = self.namespace.address("api", port).await;
         match send(&address, &ask).await {
             Ok(answer) => answer.by().to_owned(),
@@ -157,7 +168,7 @@ impl World {
     }
 
     /// Sends a line to a raw TCP port and reads what comes back.
-    pub async fn echo(&self, port: u16, line: &str) -> String {
+    pub(crate) async fn echo(&self, port: u16, line: &str) -> String {
         let address = self.namespace.address("api", port).await;
         let mut stream = TcpStream::connect((address.host.as_str(), port))
             .await
@@ -174,7 +185,7 @@ impl World {
     }
 
     /// Kind, name and version of everything a plan must not change.
-    pub async fn everything(&self) -> BTreeSet<String> {
+    pub(crate) async fn everything(&self) -> BTreeSet<String> {
         let service = self
             .namespace
             .api::<Service>()
@@ -189,7 +200,7 @@ impl World {
         found
     }
 
-    pub async fn has_proxy(&self) -> bool {
+    pub(crate) async fn has_proxy(&self) -> bool {
         let proxy = self
             .namespace
             .api::<Deployment>()
@@ -199,7 +210,7 @@ impl World {
     }
 
     /// Names and restarts of the proxy's pods.
-    pub async fn proxy_pods(&self) -> BTreeSet<String> {
+    pub(crate) async fn proxy_pods(&self) -> BTreeSet<String> {
         let pods = self
             .namespace
             .api::<Pod>()
@@ -219,7 +230,7 @@ impl World {
             .collect()
     }
 
-    pub async fn delete_proxy_pods(&self) {
+    pub(crate) async fn delete_proxy_pods(&self) {
         let deleted = self
             .namespace
             .api::<Pod>()
@@ -229,7 +240,7 @@ impl World {
     }
 
     /// Sets a quota, and waits until it is in force.
-    pub async fn quota(&self, resource: &str, hard: &str) {
+    pub(crate) async fn quota(&self, resource: &str, hard: &str) {
         let quota = json!({ "metadata": { "name": "tight" }, "spec": { "hard": { resource: hard } } });
         self.namespace.create::<ResourceQuota>(quota).await;
         let quotas = self.namespace.api::<ResourceQuota>();
@@ -243,7 +254,7 @@ impl World {
     }
 
     /// What a GitOps controller does.
-    pub async fn put_selector_back(&self, manager: &str) {
+    pub(crate) async fn put_selector_back(&self, manager: &str) {
         let selector = json!({ "spec": { "selector": { "intercept.dev/proxy": null, "app": "api" } } });
         let params = PatchParams {
             field_manager: Some(manager.into()),
@@ -263,7 +274,7 @@ fn of_proxy() -> ListParams {
 }
 
 /// A local program that speaks HTTPS with a certificate of its own, one request a connection; its port.
-pub async fn https_program() -> u16 {
+pub(crate) async fn https_program() -> u16 {
     let own =
         rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate must be made");
     let key = PrivateKeyDer::try_from(own.signing_key.serialize_der()).expect("the key must be PKCS #8");

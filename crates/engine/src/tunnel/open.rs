@@ -73,8 +73,13 @@ impl OpenRelay {
         Self::start(wire, agent, serving).await
     }
 
-    async fn start<T: PodStream>(wire: Wire<T>, agent: String, serving: Serving) -> Result<Self, RelayError> {
+    async fn start<T: PodStream>(
+        mut wire: Wire<T>,
+        agent: String,
+        serving: Serving,
+    ) -> Result<Self, RelayError> {
         let heard = wire.heard();
+        wire.begin_frames();
         let (mux, incoming, driver) = Mux::start(wire, Side::Laptop);
         let mut tasks = JoinSet::new();
         tasks.spawn(serve_all(incoming, serving));

@@ -5,6 +5,9 @@
 //! the API server, the kubelet and the container runtime each handle again. It also always asks for
 //! something to read after it has nothing left to write; so that is the moment when the gathered bytes
 //! are sent, as one write. `poll_flush` alone sends nothing.
+//!
+//! The end of a stream is worth no message of its own either: with one connection for each request it would
+//! be every second message. It waits a moment for something else to travel with.
 
 use std::io;
 use std::pin::Pin;
@@ -14,12 +17,19 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, BufReader, ReadBuf};
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep, sleep};
+
+mod frames;
+
+use frames::Frames;
 
 /// One read of the port-forward fits, and so do a few full frames.
 const READ_BUFFER: usize = 64 * 1024;
 /// Beyond this a write is passed on even though more might follow.
 const GATHER: usize = 64 * 1024;
+
+/// How long the end of a stream waits for company.
+const END_WAITS: Duration = Duration::from_millis(1);
 
 /// A connection for the multiplexer.
 pub(super) struct Wire<T> {
@@ -27,6 +37,9 @@ pub(super) struct Wire<T> {
     gathered: Vec<u8>,
     written: usize,
     needs_flush: bool,
+    /// Absent until frames are written: what comes before them never waits.
+    frames: Option<Frames>,
+    end_waits: Option<Pin<Box<Sleep>>>,
     heard: Heard,
 }
 
@@ -66,12 +79,30 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Wire<T> {
             gathered: Vec::with_capacity(GATHER),
             written: 0,
             needs_flush: false,
+            frames: None,
+            end_waits: None,
             heard: Heard::now(),
         }
     }
 
     pub(super) fn heard(&self) -> Heard {
         self.heard.clone()
+    }
+
+    /// From here on only frames of yamux are written.
+    pub(super) fn begin_frames(&mut self) {
+        self.frames = Some(Frames::default());
+    }
+
+    /// Sends what was gathered, unless it is only ends of streams, which wait for company.
+    fn poll_send_in_time(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let is_urgent = self.frames.as_ref().is_none_or(|frames| frames.is_urgent);
+        if !is_urgent && self.written == 0 && !self.gathered.is_empty() {
+            let wait = self.end_waits.get_or_insert_with(|| Box::pin(sleep(END_WAITS)));
+            ready!(wait.as_mut().poll(cx));
+        }
+        self.end_waits = None;
+        self.poll_send(cx)
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -85,6 +116,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Wire<T> {
         }
         self.gathered.clear();
         self.written = 0;
+        if let Some(frames) = &mut self.frames {
+            frames.is_urgent = false;
+        }
         if self.needs_flush {
             ready!(Pin::new(&mut self.io).poll_flush(cx))?;
             self.needs_flush = false;
@@ -102,7 +136,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Wire<T> {
         let this = &mut *self;
         if this.io.buffer().is_empty() {
             // A peer that does not take our bytes must not keep us from reading its own.
-            if let Poll::Ready(Err(error)) = this.poll_send(cx) {
+            if let Poll::Ready(Err(error)) = this.poll_send_in_time(cx) {
                 return Poll::Ready(Err(error));
             }
             if ready!(Pin::new(&mut this.io).poll_fill_buf(cx))?.is_empty() {
@@ -121,6 +155,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<T> {
         }
         let taken = buf.len().min(GATHER - self.gathered.len());
         self.gathered.extend_from_slice(&buf[..taken]);
+        if let Some(frames) = &mut self.frames {
+            frames.follow(&buf[..taken]);
+        }
         Poll::Ready(Ok(taken))
     }
 
@@ -135,55 +172,4 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-
-    use super::*;
-
-    #[tokio::test]
-    async fn small_writes_leave_as_one_when_something_is_read() {
-        let (mut wire, mut peer) = pair();
-        for part in [b"he".as_slice(), b"l", b"lo"] {
-            wire.write_all(part).await.unwrap();
-            wire.flush().await.unwrap();
-        }
-        peer.write_all(b"!").await.unwrap();
-        assert_eq!(wire.read_u8().await.unwrap(), b'!');
-        let mut got = [0; 16];
-        assert_eq!(peer.read(&mut got).await.unwrap(), 5);
-    }
-
-    #[tokio::test]
-    async fn shutdown_sends_what_was_gathered() {
-        let (mut wire, mut peer) = pair();
-        wire.write_all(b"last words").await.unwrap();
-        wire.shutdown().await.unwrap();
-        let mut got = String::new();
-        peer.read_to_string(&mut got).await.unwrap();
-        assert_eq!(got, "last words");
-    }
-
-    #[tokio::test]
-    async fn a_peer_that_does_not_read_is_still_heard() {
-        let (mut wire, mut peer) = pair();
-        wire.write_all(&[0; 4096]).await.unwrap();
-        peer.write_all(b"x").await.unwrap();
-        assert_eq!(wire.read_u8().await.unwrap(), b'x');
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn silence_counts_from_the_last_byte() {
-        let (mut wire, mut peer) = pair();
-        let heard = wire.heard();
-        tokio::time::advance(Duration::from_secs(3)).await;
-        assert_eq!(heard.silence(), Duration::from_secs(3));
-        peer.write_all(b"x").await.unwrap();
-        wire.read_u8().await.unwrap();
-        assert_eq!(heard.silence(), Duration::ZERO);
-    }
-
-    fn pair() -> (Wire<tokio::io::DuplexStream>, tokio::io::DuplexStream) {
-        let (ours, theirs) = tokio::io::duplex(1024);
-        (Wire::new(ours), theirs)
-    }
-}
+mod tests;
