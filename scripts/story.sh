@@ -14,7 +14,7 @@ tell() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 show() { printf '$ %s\n' "$*"; "$@"; }
 ctl() { show "$ctl" --namespace "$shop" "$@"; }
 ask() { printf '$ curl %s http://api.%s/\n  → ' "$*" "$shop"; curl --silent --show-error --max-time 10 "$@" "http://$address/" | grep -o '"by":"[^"]*"' || true; }
-await() { local i; for i in $(seq 300); do if "$@" >/dev/null 2>&1; then return 0; fi; sleep 0.1; done; echo "waited in vain for: $*" >&2; return 1; }
+await() { for _ in $(seq 300); do if "$@" >/dev/null 2>&1; then return 0; fi; sleep 0.1; done; echo "waited in vain for: $*" >&2; return 1; }
 start() {
   "$ctl" --namespace "$shop" start api --to 3000 --grace 10s --proxy-image "$PROXY_IMAGE" >"$work/start.log" 2>&1 &
   session=$!
