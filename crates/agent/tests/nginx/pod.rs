@@ -408,3 +408,23 @@ async fn garbage_on_the_relay_port_harms_nobody() {
     }
     assert_eq!(who(pod.port(), "POST /", MARK, "x").await, "laptop");
 }
+
+#[tokio::test]
+async fn a_port_whose_last_intercept_left_asks_its_callers_away() {
+    let (record, _) = with_one().await;
+    let Some(mut pod) = Pod::start(record).await else {
+        return;
+    };
+    let port = pod.port();
+    await_answer(port).await;
+    let request = b"POST / HTTP/1.1\r\nHost: api\r\nContent-Length: 1\r\n\r\nx";
+    let answer = crate::rig::ask(port, request).await.unwrap();
+    assert_ne!(answer.header("connection"), Some("close"));
+    pod.change(|record| record.intercepts.clear());
+    await_condition("answers say close", || async {
+        let answer = crate::rig::ask(port, request).await.unwrap();
+        assert!(answer.text().starts_with("origin|"), "{}", answer.text());
+        answer.header("connection") == Some("close")
+    })
+    .await;
+}
