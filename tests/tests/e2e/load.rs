@@ -1,7 +1,7 @@
 //! Nobody else is hurt: constant POSTs through every switch, every answer checked, beside the same load without one.
 
 use intercept_tests::load::{Connections, Load, LoadReport, RunningLoad};
-use intercept_tests::{Address, await_true};
+use intercept_tests::{Address, Ask, await_true};
 
 use super::world::{LAPTOP, ORIGINAL, SETTLES, World, e2e, interrupt};
 
@@ -12,29 +12,32 @@ fn requests() -> u64 {
     std::env::var("INTERCEPT_TEST_LOAD").map_or(REQUESTS, |text| text.parse().expect("a number of requests"))
 }
 
-/// Everybody's requests on fresh and on kept-alive connections, and the developer's own.
+/// Everybody's requests on fresh and on kept-alive connections, and the developer's own on fresh ones.
 struct Callers {
     fresh: RunningLoad,
     kept: RunningLoad,
     marked: RunningLoad,
 }
 
+/// A load by others: the original must answer every request.
+fn of_others(address: &Address, connections: Connections) -> Load {
+    Load::new(address, connections)
+        .callers(4)
+        .answered_by(&[ORIGINAL])
+}
+
+/// The developer's own. Before the switch, after leaving, and while a pod is replaced the original answers these.
+fn of_developer(address: &Address, connections: Connections) -> Load {
+    let load = Load::new(address, connections).callers(2).header("X-Dev", "ada");
+    load.answered_by(&[ORIGINAL, LAPTOP])
+}
+
 impl Callers {
     fn start(address: &Address) -> Self {
-        let of_others = |connections| {
-            Load::new(address, connections)
-                .callers(4)
-                .answered_by(&[ORIGINAL])
-                .start()
-        };
-        // Before the switch, and after leaving, the original answers these too: that is no loss.
-        let marked = Load::new(address, Connections::KeptAlive)
-            .callers(2)
-            .header("X-Dev", "ada");
         Self {
-            fresh: of_others(Connections::Fresh),
-            kept: of_others(Connections::KeptAlive),
-            marked: marked.answered_by(&[ORIGINAL, LAPTOP]).start(),
+            fresh: of_others(address, Connections::Fresh).start(),
+            kept: of_others(address, Connections::KeptAlive).start(),
+            marked: of_developer(address, Connections::Fresh).start(),
         }
     }
 
@@ -71,6 +74,10 @@ async fn no_request_is_lost_through_engage_join_leave_and_a_deleted_proxy_pod() 
         let of_ada = ada
             .start(&["api:web", "--to", &to, "--header", "X-Dev=ada"])
             .await;
+        world.arrives(Ask::get("/").header("X-Dev", "ada")).await;
+        // The connections kept alive until now stay with the original pods; these pass the proxy from the start.
+        let proxied = of_others(&address, Connections::KeptAlive).start();
+        let marked = of_developer(&address, Connections::KeptAlive).start();
         callers.go_on(5).await;
         let of_bob = bob
             .start(&["api:web", "--to", &to, "--header", "X-Dev=bob"])
@@ -88,7 +95,12 @@ async fn no_request_is_lost_through_engage_join_leave_and_a_deleted_proxy_pod() 
         interrupt(of_ada).await;
         callers.go_on(5).await;
         world.before.assert_untouched().await;
-        for report in callers.stop().await {
+        let [fresh, kept, of_ada] = callers.stop().await;
+        assert!(
+            of_ada.by.contains_key(LAPTOP),
+            "the laptop answered nothing: {of_ada}"
+        );
+        for report in [fresh, kept, of_ada, proxied.stop().await, marked.stop().await] {
             assert_eq!(report.lost, 0, "{report}");
         }
     })
