@@ -47,7 +47,9 @@ build() { cargo nextest run "${EVERYTHING[@]}" --no-run; }
 
 # On no cluster: a kubeconfig of this machine must not be found by accident.
 tests() {
-  KUBECONFIG=/nonexistent/kubeconfig "${SCREEN[@]}" cargo nextest run "${EVERYTHING[@]}" -E "not $NEEDS_CLUSTER"
+  local nginx
+  nginx=$(scripts/nginx.sh) || return
+  INTERCEPT_NGINX=$nginx KUBECONFIG=/nonexistent/kubeconfig "${SCREEN[@]}" cargo nextest run "${EVERYTHING[@]}" -E "not $NEEDS_CLUSTER"
 }
 
 # The window once more, on the real cluster. `tests/cluster/run` boots a node unless a cluster is named.

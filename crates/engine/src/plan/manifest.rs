@@ -149,7 +149,8 @@ impl Blueprint<'_> {
                 { "name": "INTERCEPT_POD", "valueFrom": { "fieldRef": { "fieldPath": "metadata.name" } } },
                 { "name": "INTERCEPT_POD_UID", "valueFrom": { "fieldRef": { "fieldPath": "metadata.uid" } } },
             ],
-            "resources": resources("10m", "16Mi", "64Mi"),
+            // A few MiB idle; each request holds up to 256 KiB until the laptop has accepted it.
+            "resources": resources("10m", "16Mi", "256Mi"),
             "securityContext": container_security(),
             "volumeMounts": self.mounts(),
         })
@@ -157,7 +158,7 @@ impl Blueprint<'_> {
 
     fn nginx(&self) -> Value {
         let start = format!(
-            "until [ -f {RUN_DIR}/nginx.conf ]; do sleep 0.02; done; exec nginx -c {RUN_DIR}/nginx.conf -g 'daemon off;'"
+            "until [ -f {RUN_DIR}/nginx.conf ]; do sleep 0.02; done; exec nginx -e stderr -c {RUN_DIR}/nginx.conf -g 'daemon off;'"
         );
         // The agent drains on its own SIGTERM and then leaves this file; until then NGINX must not be stopped.
         let drained =
