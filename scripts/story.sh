@@ -63,9 +63,11 @@ tell "Ctrl-C: everything is as it was."
 kill -INT "$session"; wait "$session" || true; session=''
 tail -2 "$work/start.log"
 ask -H 'X-C6O-INTERCEPT: yes'
-tell "Again, and this time the laptop dies without a word (SIGKILL): the original answers at once."
+tell "Again, and this time the laptop dies without a word (SIGKILL). What was on its way is cut; then the original answers."
 start
 kill -KILL "$session"; wait "$session" 2>/dev/null || true; session=''
+original_answers() { curl --silent --max-time 2 -H 'X-C6O-INTERCEPT: yes' "http://$address/" | grep -q original; }
+await original_answers
 ask -H 'X-C6O-INTERCEPT: yes'
 tell "Nobody cleans up. After the grace time (10 s here, 60 s by default) the cluster restores itself."
 untouched() { [ "$("$kubectl" --namespace "$shop" get service api --output=jsonpath='{.spec}{.metadata.annotations}')" = "$before" ]; }

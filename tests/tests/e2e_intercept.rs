@@ -2,6 +2,8 @@
 //!
 //! Every test ends with the same proof: the Service is what it was, and no object of ours is left.
 
+#[path = "e2e/bench.rs"]
+mod bench;
 #[path = "e2e/load.rs"]
 mod load;
 #[path = "e2e/world.rs"]
