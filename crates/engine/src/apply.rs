@@ -4,7 +4,9 @@
 //! waits end at once. Deliberately absent: undoing. `revert` does that from the cluster's state alone,
 //! after a failure as well as after a crash.
 
+mod error;
 mod objects;
+mod ready;
 pub mod switch;
 pub mod trouble;
 
@@ -16,99 +18,26 @@ use intercept_protocol::names;
 use intercept_protocol::record::{Intercept, Record};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::Patch;
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::json;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::ApiFailure;
-use crate::live::Live;
-use crate::plan::{self, Action, Object, Plan, RecordDraft, Refusal, Step, Way};
-use crate::record_store::{Change, RecordStore, RecordStoreError};
-use crate::tunnel::{RelayPool, TunnelError};
+use crate::plan::{self, Action, Object, Plan, RecordDraft, Step, Way};
+use crate::record_store::{Change, RecordStore};
+use crate::tunnel::RelayPool;
+pub use error::ApplyError;
 pub(crate) use objects::{Kind, delete};
 use objects::{create, create_or_adopt, create_origin, manager, owned_by};
-use switch::{SwitchError, await_endpoints};
+use switch::await_endpoints;
 use trouble::Trouble;
 
-/// From scaling to a proxy that answers. A first pull of the image on a slow line takes most of it.
-const PROXY_WITHIN: Duration = Duration::from_secs(120);
 /// From a ready proxy to an open tunnel and an answered probe.
 const TUNNEL_WITHIN: Duration = Duration::from_secs(20);
-
-/// A plan that could not be carried out to its end.
-#[derive(Debug, thiserror::Error)]
-pub enum ApplyError {
-    /// The user changed their mind.
-    #[error("cancelled")]
-    Cancelled,
-    /// Somebody else engaged, joined or left between the plan and now: plan again.
-    #[error("somebody else changed the intercepts of this Service at the same moment")]
-    Raced,
-    /// Somebody took the same match between the plan and now.
-    #[error("the match was taken meanwhile")]
-    Refused(#[source] Refusal),
-    /// An object could not be made or changed.
-    #[error("{step} failed")]
-    Object {
-        /// What was tried.
-        step: String,
-        /// Kubernetes' answer.
-        #[source]
-        source: ApiFailure,
-    },
-    /// The record could not be written.
-    #[error("the record could not be written")]
-    Record(#[from] RecordStoreError),
-    /// The origin Service got no address.
-    #[error("the origin Service `{name}` got no ClusterIP")]
-    NoOriginAddress {
-        /// Its name.
-        name: String,
-    },
-    /// The proxy does not start.
-    #[error("the proxy cannot start: {0}")]
-    Trouble(Trouble),
-    /// The proxy did not get ready in time and Kubernetes named no reason.
-    #[error("the proxy was not ready within {} s", waited.as_secs())]
-    NotReady {
-        /// How long was waited.
-        waited: Duration,
-    },
-    /// The tunnel did not open.
-    #[error("the tunnel to the proxy did not open")]
-    Tunnel(#[source] TunnelError),
-    /// The Service could not be switched.
-    #[error("the Service could not be switched to the proxy")]
-    Switch(#[source] SwitchError),
-    /// The endpoints did not follow.
-    #[error("the endpoints of Service `{service}` did not follow its selector in time")]
-    NotFollowed {
-        /// The Service.
-        service: String,
-    },
-}
-
-impl ApplyError {
-    /// What to do about it, where that is known.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Refused(refusal) => Some(refusal.hint()),
-            Self::Trouble(trouble) => Some(trouble.kind.hint().to_owned()),
-            Self::Object { source, .. } => source.hint().map(str::to_owned),
-            Self::NotReady { .. } => {
-                Some("See `kubectl describe pod -l app.kubernetes.io/managed-by=intercept`.".into())
-            }
-            Self::Switch(SwitchError::ChangedByOther { .. }) => {
-                Some("Try again; if a GitOps controller manages the Service, exempt its selector.".into())
-            }
-            _ => None,
-        }
-    }
-}
 
 /// How far an apply has come.
 #[derive(Clone, Debug)]
@@ -368,44 +297,6 @@ impl Apply<'_> {
         }
     }
 
-    async fn await_ready(&self) -> Result<(), ApplyError> {
-        let pods: Api<Pod> = Api::namespaced(self.client.clone(), &self.plan.namespace);
-        let labels = format!("{}={}", names::PROXY_LABEL, self.plan.service);
-        let (mut pods, mut proxies) = (
-            Live::labelled(pods, &labels),
-            Live::named(self.deployments(), &self.proxy_name()),
-        );
-        let mut troubled: Option<(Trouble, Instant)> = None;
-        let wait = async {
-            loop {
-                let trouble = tokio::select! {
-                    changed = pods.changed() => {
-                        let Ok(pods) = changed else { continue };
-                        if pods.values().any(is_ready) { return Ok(()) }
-                        trouble::of_pods(pods.values())
-                    }
-                    changed = proxies.changed() => {
-                        let Ok(proxies) = changed else { continue };
-                        proxies.values().find_map(trouble::of_deployment)
-                    }
-                    () = until(troubled.as_ref().map(|(trouble, since)| *since + trouble.kind.patience())) => {
-                        if let Some((trouble, _)) = troubled.take() {
-                            return Err(ApplyError::Trouble(trouble));
-                        }
-                        None
-                    }
-                };
-                if let (Some(trouble), None) = (trouble, &troubled) {
-                    (self.report)(Progress::Trouble(trouble.clone()));
-                    troubled = Some((trouble, Instant::now()));
-                }
-            }
-        };
-        timeout(PROXY_WITHIN, wait)
-            .await
-            .unwrap_or(Err(ApplyError::NotReady { waited: PROXY_WITHIN }))
-    }
-
     async fn defuse(&self, step: &Step) -> Result<(), ApplyError> {
         let deployments = self.deployments();
         let Some(proxy) = deployments
@@ -489,23 +380,5 @@ fn origin_address(origin: &Service) -> Result<IpAddr, ApplyError> {
         _ => Err(ApplyError::NoOriginAddress {
             name: origin.name_any(),
         }),
-    }
-}
-
-fn is_ready(pod: &Pod) -> bool {
-    let conditions = pod
-        .status
-        .iter()
-        .flat_map(|status| status.conditions.iter().flatten());
-    pod.metadata.deletion_timestamp.is_none()
-        && conditions
-            .into_iter()
-            .any(|one| one.type_ == "Ready" && one.status == "True")
-}
-
-async fn until(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => tokio::time::sleep_until(moment).await,
-        None => std::future::pending().await,
     }
 }

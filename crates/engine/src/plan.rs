@@ -11,21 +11,17 @@ mod manifest;
 mod ports;
 mod preflight;
 mod refusal;
+mod step;
 #[cfg(test)]
 mod tests;
-
-use std::collections::BTreeMap;
+mod words;
 
 use intercept_protocol::ids::{InterceptId, SessionId, TokenHash};
-use intercept_protocol::record::{FORMAT, Intercept, PortProtocol, Record};
-use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};
-use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
+use intercept_protocol::record::{Intercept, PortProtocol, Record};
 
 pub use ports::Ports;
 pub use refusal::{Refusal, Warning};
+pub use step::{Action, Object, RecordDraft, Step, Switch};
 
 use crate::agent_binary::AgentPart;
 use crate::snapshot::{Optional, Snapshot, proxy_selector};
@@ -82,84 +78,6 @@ pub enum Way {
     TakeOver,
     /// The same owner holds exactly this intercept in a living session: nothing changes.
     AlreadyHeld,
-}
-
-/// One part of a plan.
-#[derive(Clone, Debug)]
-pub struct Step {
-    /// Steps of one stage do not depend on each other.
-    pub stage: u8,
-    /// What is done.
-    pub action: Action,
-}
-
-/// What a step does.
-#[derive(Clone, Debug)]
-pub enum Action {
-    /// Makes an object that the proxy's Deployment will own, unless noted.
-    Create(Object),
-    /// Puts the first record into the cluster.
-    WriteRecord(RecordDraft),
-    /// Adds this intercept to the record that is there.
-    AddToRecord,
-    /// Starts the proxy pods.
-    Scale {
-        /// How many.
-        replicas: i32,
-    },
-    /// Waits for the pods, opens the tunnel, sends a probe through both.
-    OpenTunnel,
-    /// Removes the fuse: from here on the agent is the dead-man's switch.
-    Defuse,
-    /// Changes the Service's selector.
-    Switch(Switch),
-    /// Waits until the Service's endpoints are only the proxy.
-    AwaitSwitched,
-}
-
-/// An object of one proxy.
-#[derive(Clone, Debug)]
-pub enum Object {
-    /// The fuse; owns the Deployment until it is removed.
-    Fuse(Box<Job>),
-    /// The proxy; owns everything but the fuse.
-    Proxy(Box<Deployment>),
-    /// The origin Service.
-    Origin(Box<Service>),
-    /// A part of the agent's binary, shared in the namespace.
-    AgentPart(Box<ConfigMap>),
-    /// Who the agent is.
-    ServiceAccount(Box<ServiceAccount>),
-    /// What the agent may do.
-    Role(Box<Role>),
-    /// Both together.
-    RoleBinding(Box<RoleBinding>),
-    /// Keeps one proxy pod while nodes are drained.
-    DisruptionBudget(Box<PodDisruptionBudget>),
-}
-
-/// A record that lacks only what the cluster assigns.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RecordDraft {
-    /// What NGINX listens on, and our own ports.
-    pub ports: Ports,
-    /// How long an intercept outlives its session.
-    pub grace_seconds: u32,
-    /// Add `X-Forwarded-*`.
-    pub forwarded_headers: bool,
-    /// What the intercepted port speaks, where the user said so: `(listener port, protocol)`.
-    pub protocol: (u16, PortProtocol),
-}
-
-/// The one change of the Service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Switch {
-    /// The selector it must still have.
-    pub from: BTreeMap<String, String>,
-    /// The selector it gets.
-    pub to: BTreeMap<String, String>,
-    /// Whether the Service has annotations at all, which decides the patch's shape.
-    pub has_annotations: bool,
 }
 
 /// Makes the plan for one intercept.
@@ -396,108 +314,6 @@ fn switch(snapshot: &Snapshot) -> Switch {
         from: snapshot.original_selector().unwrap_or_default(),
         to: proxy_selector(snapshot.name()),
         has_annotations: snapshot.service.metadata.annotations.is_some(),
-    }
-}
-
-impl RecordDraft {
-    /// The record with what the cluster assigned.
-    pub fn record(
-        &self,
-        namespace: &str,
-        service: &str,
-        origin: std::net::IpAddr,
-        first: Intercept,
-    ) -> Record {
-        let mut listeners = self.ports.listeners.clone();
-        for one in listeners.iter_mut().filter(|one| one.port == self.protocol.0) {
-            one.protocol = self.protocol.1;
-        }
-        Record {
-            format: FORMAT,
-            namespace: namespace.to_owned(),
-            service: service.to_owned(),
-            origin,
-            listeners,
-            relay_port: self.ports.relay_port,
-            health_port: self.ports.health_port,
-            grace_seconds: self.grace_seconds,
-            forwarded_headers: self.forwarded_headers,
-            intercepts: vec![first],
-        }
-    }
-}
-
-impl Object {
-    /// Kind and name, as `kubectl` would call it.
-    pub fn label(&self) -> String {
-        let (kind, meta) = match self {
-            Self::Fuse(one) => ("Job", &one.metadata),
-            Self::Proxy(one) => ("Deployment", &one.metadata),
-            Self::Origin(one) => ("Service", &one.metadata),
-            Self::AgentPart(one) => ("ConfigMap", &one.metadata),
-            Self::ServiceAccount(one) => ("ServiceAccount", &one.metadata),
-            Self::Role(one) => ("Role", &one.metadata),
-            Self::RoleBinding(one) => ("RoleBinding", &one.metadata),
-            Self::DisruptionBudget(one) => ("PodDisruptionBudget", &one.metadata),
-        };
-        format!(
-            "{kind} {}",
-            meta.name
-                .as_deref()
-                .or(meta.generate_name.as_deref())
-                .unwrap_or_default()
-        )
-    }
-}
-
-impl Step {
-    /// What the step does, for people.
-    pub fn sentence(&self) -> String {
-        match &self.action {
-            Action::Create(object) => format!("Create {}: {}", object.label(), purpose(object)),
-            Action::WriteRecord(_) => {
-                "Write the record: this intercept, and what the proxy listens on".into()
-            }
-            Action::AddToRecord => "Add this intercept to the record; no pod restarts".into(),
-            Action::Scale { replicas: 1 } => "Start 1 proxy pod".into(),
-            Action::Scale { replicas } => format!("Start {replicas} proxy pods"),
-            Action::OpenTunnel => "Wait for the proxy, open the tunnel, send a probe through both".into(),
-            Action::Defuse => {
-                "Remove the fuse: from here on the agent restores the Service if need be".into()
-            }
-            Action::Switch(_) => "Change the Service's selector to the proxy".into(),
-            Action::AwaitSwitched => "Wait until the Service's endpoints are only the proxy".into(),
-        }
-    }
-
-    /// How the step is undone, for people; the undoing itself works from the cluster's state.
-    pub fn undo(&self) -> String {
-        match &self.action {
-            Action::Create(Object::Fuse(_)) => "Deleted as soon as it is not needed".into(),
-            Action::Create(Object::Proxy(_)) => {
-                "Delete the Deployment; it takes everything it owns with it".into()
-            }
-            Action::Create(Object::AgentPart(_)) => "Goes with the last proxy of the namespace".into(),
-            Action::Create(_) | Action::WriteRecord(_) => "Goes with the Deployment that owns it".into(),
-            Action::AddToRecord => "Remove this intercept from the record".into(),
-            Action::Scale { .. } => "The pods drain and go with the Deployment".into(),
-            Action::OpenTunnel => "Close the tunnel".into(),
-            Action::Defuse | Action::AwaitSwitched => "Nothing to undo".into(),
-            Action::Switch(switch) => format!("Change the selector back to {}", diff::inline(&switch.from)),
-        }
-    }
-}
-
-fn purpose(object: &Object) -> &'static str {
-    match object {
-        Object::Fuse(_) => "removes everything if this program dies before the agent runs",
-        Object::Proxy(_) => "NGINX and the agent",
-        Object::Origin(_) => "still selects the original pods",
-        Object::AgentPart(_) => "the agent's binary",
-        Object::ServiceAccount(_) | Object::Role(_) | Object::RoleBinding(_) => {
-            "lets the agent restore this one Service"
-        }
-        Object::DisruptionBudget(_) => "keeps a proxy pod while nodes are drained",
     }
 }
 

@@ -217,10 +217,7 @@ async fn port_forward(world: &World) -> (Address, tokio::process::Child) {
         .kill_on_drop(true)
         .spawn()
         .expect("kubectl must start");
-    let address = Address {
-        host: "127.0.0.1".into(),
-        port,
-    };
+    let address = Address::local(port);
     await_true(SETTLES, "the port-forward", async || {
         send(&address, &Ask::get("/")).await.is_ok()
     })

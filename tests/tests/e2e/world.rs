@@ -170,9 +170,7 @@ impl World {
     /// Sends a line to a raw TCP port and reads what comes back.
     pub(crate) async fn echo(&self, port: u16, line: &str) -> String {
         let address = self.namespace.address("api", port).await;
-        let mut stream = TcpStream::connect((address.host.as_str(), port))
-            .await
-            .expect("the port must be open");
+        let mut stream = address.connect().await.expect("the port must be open");
         stream
             .write_all(format!("{line}\n").as_bytes())
             .await

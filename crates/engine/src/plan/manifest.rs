@@ -284,7 +284,7 @@ impl Blueprint<'_> {
         let mut role: Role = typed(json!({ "rules": [
             { "apiGroups": [""], "resources": ["services"], "resourceNames": [self.service, origin], "verbs": ["get", "patch"] },
             { "apiGroups": [""], "resources": ["configmaps"], "resourceNames": [proxy],
-              "verbs": ["get", "list", "watch", "update", "patch"] },
+              "verbs": ["get", "watch", "patch"] },
             { "apiGroups": ["apps"], "resources": ["deployments"], "resourceNames": [proxy], "verbs": ["get", "delete"] },
         ] }));
         role.metadata = self.meta(proxy);

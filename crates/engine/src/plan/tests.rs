@@ -1,6 +1,9 @@
+use std::collections::BTreeMap;
+
 use intercept_protocol::ids::Token;
 use intercept_protocol::matching::{HeaderName, Mark, Match, Value};
 use intercept_protocol::record::Owner;
+use k8s_openapi::api::core::v1::Service;
 use serde_json::json;
 
 use super::*;
