@@ -50,9 +50,12 @@ async fn until_answered_by(address: &Address, who: &str) {
 async fn started(world: &World, developer: &Developer, address: &Address) -> (Running, Duration) {
     let to = world.to().await;
     let begun = Instant::now();
-    let session = developer.spawn(&["start", "api:web", "--to", &to, "--header", "X-Dev=ada"]);
+    let mut session = developer.spawn(&["start", "api:web", "--to", &to, "--header", "X-Dev=ada"]);
     until_answered_by(address, LAPTOP).await;
-    (session, begun.elapsed())
+    let took = begun.elapsed();
+    // The first request may be answered before the endpoints are known to have followed.
+    session.await_line(SETTLES, "Ready in").await;
+    (session, took)
 }
 
 /// From the signal to the first answer by the original.
