@@ -30,7 +30,7 @@ fn spread(mut times: Vec<Duration>) -> String {
     times.sort_unstable();
     let last = times.len() - 1;
     format!(
-        "p50 {:.0?}, min {:.0?}, max {:.0?} of {}",
+        "p50 {:.2?}, min {:.2?}, max {:.2?} of {}",
         times[last / 2],
         times[0],
         times[last],
