@@ -305,6 +305,30 @@ async fn an_engage_that_is_interrupted_leaves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_first_one_who_gives_up_leaves_the_proxy_to_whoever_joined() {
+    e2e(async |world: &World| {
+        let to = world.to().await;
+        let (ada, bob) = (world.developer("ada"), world.developer("bob"));
+        let of_ada = ada.spawn(&["start", "api:web", "--to", &to, "--header", "X-Dev=ada"]);
+        await_true(SETTLES, "ada's record", async || {
+            world.record().await.contains("ada")
+        })
+        .await;
+        let mut of_bob = bob.spawn(&["start", "api:web", "--to", &to, "--header", "X-Dev=bob"]);
+        await_true(SETTLES, "bob in ada's record", async || {
+            world.record().await.contains("bob")
+        })
+        .await;
+        of_ada.signal(Signal::INT);
+        of_ada.ended(SETTLES).await;
+        of_bob.await_line(SETTLES, "Ready in").await;
+        world.arrives(Ask::get("/").header("X-Dev", "bob")).await;
+        interrupt(of_bob).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn session_close_from_another_machine_restores_and_proves_it() {
     e2e(async |world: &World| {
         let ada = world.developer("ada");

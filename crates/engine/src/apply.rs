@@ -155,9 +155,10 @@ impl Apply<'_> {
                 Ok(())
             }
             Action::AddToRecord => {
-                self.add_to_record().await?;
-                made.recorded = true;
-                Ok(())
+                let added = self.add_to_record().await;
+                // A write whose answer was lost may have happened; taking out what is not there does no harm.
+                made.recorded = matches!(added, Ok(()) | Err(ApplyError::Record(_)));
+                added
             }
             Action::Scale { replicas } => self.scale(step, *replicas).await,
             Action::OpenTunnel => self.open_tunnel().await,

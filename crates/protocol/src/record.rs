@@ -49,7 +49,7 @@ pub struct Listener {
     pub port: u16,
     /// The Service's port number, which the origin Service has too.
     pub service_port: u16,
-    /// How an intercepted port is spoken to. Ports without an intercept always pass as plain TCP.
+    /// How an intercepted port is spoken to. Ports that never had an intercept pass as plain TCP.
     pub protocol: PortProtocol,
 }
 

@@ -14,7 +14,7 @@ use intercept_tests::{
     with_namespace,
 };
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Pod, ResourceQuota, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, ResourceQuota, Service};
 use kube::ResourceExt as _;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use serde_json::json;
@@ -205,6 +205,19 @@ impl World {
             .get_opt("api-intercept-proxy")
             .await;
         proxy.expect("Deployments must be readable").is_some()
+    }
+
+    /// The record's text; empty while there is none.
+    pub(crate) async fn record(&self) -> String {
+        let map = self
+            .namespace
+            .api::<ConfigMap>()
+            .get_opt("api-intercept-proxy")
+            .await;
+        let map = map.expect("ConfigMaps must be readable");
+        map.and_then(|map| map.data)
+            .and_then(|mut data| data.remove("record.json"))
+            .unwrap_or_default()
     }
 
     /// Names and restarts of the proxy's pods.

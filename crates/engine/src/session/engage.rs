@@ -19,7 +19,7 @@ use crate::agent_binary;
 use crate::apply::{Apply, ApplyError, Made, Progress};
 use crate::live::Live;
 use crate::plan::{Carried, Identity, Plan, Warning, Way, is_joinable, is_untouched, plan};
-use crate::revert::{abandon, dismantle, leave};
+use crate::revert::{Left, RevertError, abandon, dismantle, leave};
 use crate::snapshot::{FoundRecord, Snapshot, read};
 use crate::tunnel::{Direct, KubePods, RelayPool, Routes};
 
@@ -206,23 +206,7 @@ impl Context {
         self.teller.enter(Phase::Closing {
             why: CloseReason::Asked,
         });
-        let spec = &self.request.spec;
-        let reverted = if made.recorded {
-            let id = &self.identity.intercept;
-            leave(
-                &self.client,
-                &spec.namespace,
-                &spec.service,
-                id,
-                proxy_uid.as_deref(),
-            )
-            .await
-            .map(drop)
-        } else {
-            Ok(())
-        };
-        let abandoned = abandon(&self.client, &spec.namespace, &spec.service, &made).await;
-        let reverted = reverted.and(abandoned);
+        let reverted = self.undo(&made, proxy_uid.as_deref()).await;
         match error {
             ApplyError::Raced if reverted.is_ok() => Attempt::Again,
             error => Attempt::Failed(Box::new(Outcome::Failed {
@@ -230,6 +214,19 @@ impl Context {
                 reverted,
             })),
         }
+    }
+
+    /// What stands in the record may be shared by now: whoever joined keeps the proxy, and the fuse with it,
+    /// which their own plan removes.
+    async fn undo(&self, made: &Made, proxy_uid: Option<&str>) -> Result<(), RevertError> {
+        let (namespace, service) = (&self.request.spec.namespace, &self.request.spec.service);
+        if made.recorded {
+            let id = &self.identity.intercept;
+            if leave(&self.client, namespace, service, id, proxy_uid).await? == Left::OthersRemain {
+                return Ok(());
+            }
+        }
+        abandon(&self.client, namespace, service, made).await
     }
 
     fn already_held(&self, plan: &Plan, snapshot: &Snapshot) -> Outcome {
