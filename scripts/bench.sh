@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh --node-only
 cargo build --release --locked --bin interceptctl
-cargo test --release --locked --no-run --package intercept-tests --test e2e_intercept
+cargo test --profile measure --locked --no-run --package intercept-tests --test e2e_intercept
 export INTERCEPTCTL_BIN=${CARGO_TARGET_DIR:-$PWD/target}/release/interceptctl
-exec tests/cluster/run -- cargo test --release --locked --package intercept-tests --test e2e_intercept \
+exec tests/cluster/run -- cargo test --profile measure --locked --package intercept-tests --test e2e_intercept \
   -- --ignored --nocapture --test-threads 1 "bench::${1:-}"

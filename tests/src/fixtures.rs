@@ -13,8 +13,6 @@ use crate::http::{Address, Ask, send};
 use crate::{Namespace, await_true, cluster};
 
 const READY_LIMIT: Duration = Duration::from_secs(60);
-/// A connection from before kube-proxy knew the Service goes nowhere, and hangs for seconds: try anew.
-const FIRST_TRY_LIMIT: Duration = Duration::from_millis(500);
 const FIRST_UNPRIVILEGED_PORT: u16 = 1024;
 
 /// An application that a test sets up: a Deployment, and a Service of the same name.
@@ -109,9 +107,13 @@ impl App {
             .filter(|_| !self.is_headless);
         if let Some(port) = answering {
             let address = namespace.address(&self.name, port.service).await;
+            await_true(READY_LIMIT, "the Service to be routed", async || {
+                address.is_routed().await
+            })
+            .await;
             let ask = Ask::get("/");
             await_true(READY_LIMIT, "the Service to answer", async || {
-                matches!(timeout(FIRST_TRY_LIMIT, send(&address, &ask)).await, Ok(Ok(_)))
+                send(&address, &ask).await.is_ok()
             })
             .await;
         }

@@ -40,6 +40,11 @@ impl Address {
         Self::new(Ipv4Addr::LOCALHOST.to_string(), port, Reach::Straight)
     }
 
+    /// Whether the cluster routes there already; to be asked before anything else is sent to a new Service.
+    pub async fn is_routed(&self) -> bool {
+        self.reach.takes_connections(&self.host, self.port).await
+    }
+
     /// Opens a connection, for tests that speak something else than HTTP.
     ///
     /// # Errors

@@ -3,6 +3,9 @@
 //! not different: requests still come from inside the cluster and pass kube-proxy.
 
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Namespace, Pod, Service};
@@ -12,7 +15,7 @@ use kube::runtime::conditions::is_pod_running;
 use kube::runtime::wait::await_condition;
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use crate::cluster::sample_image;
@@ -25,6 +28,9 @@ const DIAL_PORT: u16 = 7999;
 /// What the dialer says once it is through; its Go twin is `dial` in `tests/cluster/sample`.
 const THROUGH: u8 = b'+';
 const STRAIGHT_LIMIT: Duration = Duration::from_secs(2);
+const LOOK_LIMIT: Duration = Duration::from_millis(500);
+/// Outside of what the test node, and by default any Linux, gives to outgoing connections.
+const ASIDE: RangeInclusive<u16> = 2_000..=14_000;
 const READY_LIMIT: Duration = Duration::from_secs(60);
 
 /// One connection, whichever way it goes.
@@ -71,6 +77,20 @@ impl Reach {
         }
     }
 
+    /// Whether the cluster routes to an address that may be new to it.
+    ///
+    /// The kernel remembers a connection from before kube-proxy knew the address, for seconds, and sends later ones from
+    /// the same port the same way: into nothing. So this one leaves from a port that no load ever has.
+    pub(crate) async fn takes_connections(&self, host: &str, port: u16) -> bool {
+        let opened = async {
+            match self {
+                Self::Straight => from_aside(host, port).await.map(drop),
+                Self::Through(dialer) => dialer.connect(host, port).await.map(drop),
+            }
+        };
+        matches!(timeout(LOOK_LIMIT, opened).await, Ok(Ok(())))
+    }
+
     /// Removes what [`Reach::find`] made.
     pub(crate) async fn remove(&self) -> Result<(), kube::Error> {
         let Self::Through(dialer) = self else {
@@ -82,6 +102,20 @@ impl Reach {
             .await
             .map(drop)
     }
+}
+
+async fn from_aside(host: &str, port: u16) -> io::Result<TcpStream> {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let turn = NEXT
+        .fetch_add(1, Ordering::Relaxed)
+        .wrapping_add(std::process::id() as u16);
+    let address = host.parse().map_err(io::Error::other)?;
+    let (socket, any) = match address {
+        IpAddr::V4(_) => (TcpSocket::new_v4()?, IpAddr::from(Ipv4Addr::UNSPECIFIED)),
+        IpAddr::V6(_) => (TcpSocket::new_v6()?, IpAddr::from(Ipv6Addr::UNSPECIFIED)),
+    };
+    socket.bind((any, ASIDE.start() + turn % (ASIDE.end() - ASIDE.start())).into())?;
+    socket.connect((address, port).into()).await
 }
 
 /// Every cluster has this Service.

@@ -17,7 +17,7 @@ use crate::nginx::{Binary, Nginx, Place};
 use crate::probe::Probes;
 use crate::relay::Relays;
 use crate::settings::Settings;
-use crate::{conductor, deadman, drain, gate, info, ownership, record_source, relay, warning};
+use crate::{conductor, deadman, drain, gate, info, origin, ownership, record_source, relay, warning};
 
 /// What every part of one running agent shares.
 #[derive(Debug)]
@@ -32,6 +32,8 @@ pub struct Agent {
     pub draining: watch::Sender<bool>,
     /// Whether NGINX runs the draining configuration. conductor → drain
     pub drain_configured: watch::Sender<bool>,
+    /// Whether this node knows the origin Service. origin → conductor
+    pub origin_known: watch::Sender<bool>,
     /// The laptops that are connected.
     pub relays: Relays,
     /// Probes under way.
@@ -69,6 +71,7 @@ impl Agent {
             status: watch::Sender::new(Status::default()),
             draining: watch::Sender::new(false),
             drain_configured: watch::Sender::new(false),
+            origin_known: watch::Sender::new(false),
             relays: Relays::default(),
             probes: Probes::default(),
             connections: TaskTracker::new(),
@@ -89,6 +92,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         workers: settings.workers,
         open_files: open_files(),
         has_ipv6: has_ipv6(),
+        address: settings.pod_address,
         http_ports: BTreeSet::new(),
     };
     info!(
@@ -118,6 +122,7 @@ fn spawn(agent: &Arc<Agent>, nginx: Nginx, stopped: &CancellationToken) -> JoinS
     tasks.spawn(relay::serve(agent.clone()));
     tasks.spawn(deadman::watch(agent.clone(), observed.subscribe()));
     tasks.spawn(ownership::adopt(agent.clone()));
+    tasks.spawn(origin::find(agent.clone()));
     tasks.spawn(record_source::follow(agent.clone(), observed));
     tasks
 }

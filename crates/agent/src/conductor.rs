@@ -13,7 +13,7 @@ use crate::agent::Agent;
 use crate::log::chain;
 use crate::nginx::{ApplyError, Mode, Nginx};
 use crate::record_source::Observed;
-use crate::{info, warning};
+use crate::{info, origin, warning};
 
 /// NGINX may have been starting, or out of memory; a refusal of its own words is not asked again.
 const TRY_AGAIN: Duration = Duration::from_secs(3);
@@ -37,9 +37,11 @@ pub async fn conduct(
     mut observed_rx: watch::Receiver<Option<Observed>>,
 ) {
     let mut draining_rx = agent.draining.subscribe();
+    let mut origin_rx = agent.origin_known.subscribe();
     loop {
         let seen = observed_rx.borrow_and_update().clone();
         let mode = mode(*draining_rx.borrow_and_update());
+        origin_rx.mark_unchanged();
         let outcome = match &seen {
             Some(seen) => carry_out(&agent, &mut nginx, seen, mode).await,
             None => Ok(()),
@@ -55,6 +57,7 @@ pub async fn conduct(
             tokio::select! {
                 changed = observed_rx.changed() => changed.is_ok(),
                 changed = draining_rx.changed() => changed.is_ok(),
+                changed = origin_rx.changed() => changed.is_ok(),
             }
         };
         let goes_on = if is_worth_another_try {
@@ -83,6 +86,7 @@ async fn carry_out(agent: &Agent, nginx: &mut Nginx, seen: &Observed, mode: Mode
         (Mode::Draining, Some(before)) => before,
         _ => read(agent, seen)?,
     };
+    let record = origin::reachable(agent, record).await;
     // An empty record means that this proxy is on its way out: callers are asked away from now on.
     let mode = if record.intercepts.is_empty() {
         Mode::Draining

@@ -63,7 +63,7 @@ fn wanted(record: &Record, live: &Live) -> BTreeMap<InterceptId, Route> {
             let route = Route {
                 intercept: one.id.clone(),
                 session: one.session.clone(),
-                origin: (record.origin, listener.service_port).into(),
+                origins: record.origins(listener),
                 client_speaks_first: listener.protocol == PortProtocol::Http,
             };
             Some((one.id.clone(), route))

@@ -22,6 +22,7 @@ pub mod drain;
 pub mod gate;
 pub mod log;
 pub mod nginx;
+pub mod origin;
 pub mod ownership;
 pub mod probe;
 pub mod record_source;

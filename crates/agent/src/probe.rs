@@ -6,6 +6,7 @@
 mod request;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -156,7 +157,11 @@ pub async fn send(agent: &Agent, intercept: &InterceptId, nonce: u64) -> Result<
     let request = request::fitting(&record, found).ok_or(ProbeError::Shadowed)?;
     let bytes = request.to_bytes(&record.service, PROBE_HEADER, nonce);
     let under_way = agent.probes.begin(nonce);
-    let answer = timeout(LIMIT, ask(found.port, &bytes)).await;
+    let answer = timeout(
+        LIMIT,
+        ask(SocketAddr::new(agent.settings.own_address(), found.port), &bytes),
+    )
+    .await;
     match (answer, under_way.stage()) {
         (Err(_), stage) => Err(ProbeError::TimedOut { at: stage.place() }),
         (Ok(Err(error)), _) => Err(ProbeError::Unreachable {
@@ -181,8 +186,8 @@ impl Stage {
 }
 
 /// The answer's first line, empty where there was none.
-async fn ask(port: u16, bytes: &[u8]) -> std::io::Result<String> {
-    let mut io = TcpStream::connect((std::net::Ipv4Addr::LOCALHOST, port)).await?;
+async fn ask(address: SocketAddr, bytes: &[u8]) -> std::io::Result<String> {
+    let mut io = TcpStream::connect(address).await?;
     io.write_all(bytes).await?;
     let mut answer = Vec::new();
     io.take(MAX_ANSWER).read_to_end(&mut answer).await?;

@@ -3,11 +3,10 @@
 //! It listens on the pod's loopback address only, so nothing but a port-forward, which RBAC guards,
 //! reaches it; and a connection is a session's only with that session's token.
 
-mod coalesce;
 mod connection;
-mod silence;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -31,7 +30,8 @@ pub type Live = BTreeMap<SessionId, Vec<Relay>>;
 /// One live relay connection.
 #[derive(Clone, Debug)]
 pub struct Relay {
-    number: u64,
+    /// Tells it from every other one.
+    pub number: u64,
     /// Opens streams on it.
     pub mux: Mux,
 }
@@ -107,8 +107,9 @@ pub async fn serve(agent: Arc<Agent>) {
         Ok(record) => record.as_ref().map_or(0, |record| record.relay_port),
         Err(_) => return,
     };
-    let listener = bind(port).await;
-    info!("relay listens on 127.0.0.1:{port}");
+    let address = SocketAddr::new(agent.settings.own_address(), port);
+    let listener = bind(address).await;
+    info!("relay listens on {address}");
     let permits = Arc::new(Semaphore::new(MAX_RELAYS));
     let mut connections = JoinSet::new();
     loop {
@@ -134,11 +135,11 @@ pub async fn serve(agent: Arc<Agent>) {
 }
 
 /// The port is the agent's own; only one that is still being replaced can hold it.
-async fn bind(port: u16) -> TcpListener {
+async fn bind(address: SocketAddr) -> TcpListener {
     loop {
-        match TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, port)).await {
+        match TcpListener::bind(address).await {
             Ok(listener) => return listener,
-            Err(error) => warning!("the relay cannot listen on 127.0.0.1:{port}: {error}"),
+            Err(error) => warning!("the relay cannot listen on {address}: {error}"),
         }
         sleep(Duration::from_millis(500)).await;
     }

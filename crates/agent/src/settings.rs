@@ -1,6 +1,6 @@
 //! What the pod tells the agent through its environment; read once, passed down.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use intercept_protocol::names;
@@ -31,6 +31,8 @@ pub struct Settings {
     pub workers: usize,
     /// Where the API server is, when the pod was told.
     pub api: Option<ApiServer>,
+    /// The pod's own address, where pods share one network and have no loopback address to themselves.
+    pub pod_address: Option<IpAddr>,
 }
 
 /// Where the API server is.
@@ -83,7 +85,13 @@ impl Settings {
             nginx: path("INTERCEPT_NGINX", "nginx"),
             workers: workers(get("INTERCEPT_NGINX_CPUS"))?,
             api: api_server(&get)?,
+            pod_address: pod_address(get("INTERCEPT_POD_ADDRESS"))?,
         })
+    }
+
+    /// Where what only this pod may reach is found: the relay, and NGINX as the agent itself asks it.
+    pub fn own_address(&self) -> IpAddr {
+        self.pod_address.unwrap_or(Ipv4Addr::LOCALHOST.into())
     }
 
     /// Where a file of the shared folder is.
@@ -128,6 +136,21 @@ fn api_server(get: &impl Fn(&str) -> Option<String>) -> Result<Option<ApiServer>
         address: SocketAddr::new(address, port),
         tls: true,
     }))
+}
+
+fn pod_address(value: Option<String>) -> Result<Option<IpAddr>, SettingsError> {
+    let Some(value) = value else {
+        return Ok(None);
+    };
+    match value.parse::<IpAddr>() {
+        // The relay is for port-forwards alone; on an address that others reach it would be open to them.
+        Ok(address) if address.is_loopback() => Ok(Some(address)),
+        _ => Err(SettingsError::Invalid {
+            name: "INTERCEPT_POD_ADDRESS",
+            value,
+            expected: "a loopback address",
+        }),
+    }
 }
 
 /// `http://` is taken for loopback addresses only: the token must not travel in the clear.
@@ -186,6 +209,14 @@ mod tests {
     fn the_token_is_never_sent_in_the_clear_to_another_machine() {
         assert!(read(&[("INTERCEPT_API_SERVER", "http://10.0.0.1:80")]).is_err());
         assert!(read(&[("INTERCEPT_API_SERVER", "http://127.0.0.1:80")]).is_ok());
+    }
+
+    #[test]
+    fn the_relay_listens_on_loopback_addresses_alone() {
+        let own = |value| read(&[("INTERCEPT_POD_ADDRESS", value)]).map(|settings| settings.own_address());
+        assert_eq!(own("").unwrap(), Ipv4Addr::LOCALHOST);
+        assert_eq!(own("127.80.0.2").unwrap(), Ipv4Addr::new(127, 80, 0, 2));
+        assert!(own("10.0.0.7").is_err());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! its program took the connection. Until then nothing was delivered, so a refusal sends the copy to the
 //! origin. Once the laptop may have delivered something, a broken relay ends the connection: nothing is ever sent twice.
 
+mod framing;
 mod pump;
 mod undecided;
 
@@ -12,13 +13,15 @@ use std::net::SocketAddr;
 use intercept_protocol::ids::{InterceptId, SessionId};
 use intercept_protocol::mux::Stream;
 use intercept_protocol::relay::StreamOpen;
-use tokio::io::{AsyncWriteExt as _, Interest};
+use tokio::io::{AsyncReadExt as _, Interest};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Duration, Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::agent::Agent;
+use crate::relay::Relay;
 use crate::warning;
-use pump::{Far, splice};
+use pump::{Exchange, Far, farewell, splice};
 use undecided::{Decision, Undecided};
 
 /// NGINX asks the backup when it is cut off within the millisecond in which it connected, even if the request
@@ -27,6 +30,8 @@ const NOT_A_REFUSAL: Duration = Duration::from_millis(20);
 /// How long a probe to a port where the server may speak first has for its first bytes.
 const FIRST_BYTES: Duration = Duration::from_millis(100);
 const FIRST_READ: usize = 16 * 1024;
+/// A stream that rested longer is not used again: its program may be closing it at this moment.
+const FRESH: Duration = Duration::from_millis(500);
 
 /// Where the connections of one gate go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,83 +40,66 @@ pub struct Route {
     pub intercept: InterceptId,
     /// Whose laptop takes them.
     pub session: SessionId,
-    /// Where they go otherwise.
-    pub origin: SocketAddr,
+    /// Where they go otherwise: the first of these that takes a connection.
+    pub origins: Vec<SocketAddr>,
     /// Whether a connection begins with bytes of the client, as HTTP does.
     pub client_speaks_first: bool,
 }
 
-/// Carries `client` to the laptop of `route`, or to the origin.
-pub async fn to_laptop(agent: &Agent, mut client: UnixStream, route: &Route) {
-    let Some(first) = first_bytes(agent, &mut client, route).await else {
-        return;
-    };
-    let read_at = Instant::now();
-    let probe = agent.probes.claim(&first);
-    let opening = match probe {
-        Some(nonce) => StreamOpen::Probe { nonce },
-        None => StreamOpen::Connection {
-            intercept: route.intercept.clone(),
-        },
-    };
-    let Some(stream) = open(agent, &route.session).await else {
-        return refused(client, route, first, read_at, probe.is_some()).await;
-    };
-    let mut undecided = Undecided::new(client, stream, &opening, &first);
-    let decision = undecided.decide().await;
-    if decision == Decision::Accepted
-        && let Some(nonce) = probe
-    {
-        agent.probes.taken(nonce);
+/// Carries what comes from `client` to the laptop of `route`, or to the origin; one request after the other where
+/// NGINX keeps the connection. Each is decided anew, so a kept connection never has to be closed because a gate
+/// shuts: NGINX could be sending the next request at that moment, and would lose it.
+pub async fn carry(agent: &Agent, mut client: UnixStream, route: &Route, shut: &CancellationToken) {
+    let mut resting = None;
+    while let Some(first) = next_bytes(agent, &mut client, route, &mut resting, shut).await {
+        let request = Request::new(agent, route, first);
+        let Some(kept) = request.serve(client, resting.take()).await else {
+            return;
+        };
+        (client, resting) = kept;
     }
-    let read_at = undecided.read_at();
-    match decision {
-        Decision::Accepted => {
-            let (client, mut stream, unsent, client_ended) = undecided.accepted();
-            if stream.write_all(&unsent).await.is_ok() {
-                splice(client, stream, client_ended, read_at).await;
-            } else {
-                end(client, read_at).await;
-            }
-        }
-        Decision::Refused => {
-            let (client, copy) = undecided.refused();
-            refused(client, route, copy, read_at, probe.is_some()).await;
-        }
-        Decision::Lost => {
-            warning!(
-                "a laptop was lost with a request of intercept {} under way",
-                route.intercept
-            );
-            end(undecided.refused().0, read_at).await;
-        }
-        Decision::ClientLeft => {}
+    part(agent, resting);
+}
+
+/// A stream to the laptop between two requests.
+struct Resting {
+    stream: Stream,
+    relay: u64,
+    since: Instant,
+}
+
+/// Ends a resting stream in order, without anybody waiting for it.
+fn part(agent: &Agent, resting: Option<Resting>) {
+    if let Some(resting) = resting {
+        agent.connections.spawn(farewell(resting.stream));
     }
 }
 
-/// Carries `client` to the origin.
-pub async fn to_origin(client: UnixStream, route: &Route) {
-    replay(client, route, Vec::new(), Instant::now()).await;
-}
-
-/// What the client sends first; nothing when it left without a word.
-async fn first_bytes(agent: &Agent, client: &mut UnixStream, route: &Route) -> Option<Vec<u8>> {
-    let mut first = Vec::with_capacity(FIRST_READ);
+/// The beginning of the next request; nothing when NGINX closed the connection. Meanwhile the stream to the laptop may
+/// end, or has to: a local program closes what rests for long, and a laptop that leaves waits for its streams.
+async fn next_bytes(
+    agent: &Agent,
+    client: &mut UnixStream,
+    route: &Route,
+    resting: &mut Option<Resting>,
+    shut: &CancellationToken,
+) -> Option<Vec<u8>> {
     if !route.client_speaks_first {
-        if agent.probes.is_any() {
-            // Not before the first bytes, or a probe could not be told from a connection.
-            let _ = timeout(FIRST_BYTES, client.ready(Interest::READABLE)).await;
-        }
-        match client.try_read_buf(&mut first) {
-            Ok(0) => return None,
-            Ok(_) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            Err(_) => return None,
-        }
-        return Some(first);
+        return first_bytes(agent, client).await;
     }
+    let mut first = Vec::with_capacity(FIRST_READ);
     loop {
-        client.readable().await.ok()?;
+        let is_resting = resting.is_some();
+        let is_over = tokio::select! {
+            biased;
+            ready = client.readable() => ready.map(|()| false).ok()?,
+            () = spoken(resting), if is_resting => true,
+            () = shut.cancelled(), if is_resting => true,
+        };
+        if is_over {
+            part(agent, resting.take());
+            continue;
+        }
         match client.try_read_buf(&mut first) {
             Ok(0) => return None,
             Ok(_) => return Some(first),
@@ -121,42 +109,175 @@ async fn first_bytes(agent: &Agent, client: &mut UnixStream, route: &Route) -> O
     }
 }
 
-/// A stream on the newest live relay; a relay that has just ended may still be listed for a moment.
-async fn open(agent: &Agent, session: &SessionId) -> Option<Stream> {
-    let relay = agent.relays.newest(session)?;
-    if let Ok(stream) = relay.mux.open().await {
-        return Some(stream);
-    }
-    let another = agent.relays.newest(session)?;
-    another.mux.open().await.ok()
-}
-
-/// The laptop did not take it. A probe is the agent's own and none of the origin's business.
-async fn refused(client: UnixStream, route: &Route, copy: Vec<u8>, read_at: Instant, is_probe: bool) {
-    if is_probe {
-        end(client, read_at).await;
-    } else {
-        replay(client, route, copy, read_at).await;
+/// Resolves when a resting stream ends or says anything: even a last word means that it serves no other request.
+async fn spoken(resting: &mut Option<Resting>) {
+    if let Some(resting) = resting {
+        let _ = resting.stream.read(&mut [0]).await;
     }
 }
 
-async fn replay(client: UnixStream, route: &Route, copy: Vec<u8>, read_at: Instant) {
-    let connected = async {
-        let mut origin = TcpStream::connect(route.origin).await?;
-        origin.set_nodelay(true)?;
-        origin.write_all(&copy).await?;
-        std::io::Result::Ok(origin)
-    };
-    match connected.await {
-        Ok(origin) => {
-            drop(copy);
-            splice(client, origin, false, read_at).await;
+/// What the client of a port sends first where the server may speak first: nothing, mostly.
+async fn first_bytes(agent: &Agent, client: &UnixStream) -> Option<Vec<u8>> {
+    let mut first = Vec::with_capacity(FIRST_READ);
+    if agent.probes.is_any() {
+        // Not before the first bytes, or a probe could not be told from a connection.
+        let _ = timeout(FIRST_BYTES, client.ready(Interest::READABLE)).await;
+    }
+    match client.try_read_buf(&mut first) {
+        Ok(0) => None,
+        Ok(_) => Some(first),
+        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Some(first),
+        Err(_) => None,
+    }
+}
+
+/// One request, or a whole connection where requests cannot be told apart.
+struct Request<'a> {
+    agent: &'a Agent,
+    route: &'a Route,
+    first: Vec<u8>,
+    read_at: Instant,
+    /// Set where it is a probe: the agent's own, and none of the origin's business.
+    probe: Option<u64>,
+}
+
+/// What is left once a request was answered: the client, and the laptop where that may serve the next one.
+type Kept = (UnixStream, Option<Resting>);
+
+impl<'a> Request<'a> {
+    fn new(agent: &'a Agent, route: &'a Route, first: Vec<u8>) -> Self {
+        let probe = agent.probes.claim(&first);
+        let read_at = Instant::now();
+        Self {
+            agent,
+            route,
+            first,
+            read_at,
+            probe,
         }
-        Err(error) => {
-            warning!("the origin {} does not take a connection: {error}", route.origin);
+    }
+
+    async fn serve(self, client: UnixStream, resting: Option<Resting>) -> Option<Kept> {
+        let relay = self.relay();
+        if let Some(resting) = resting {
+            let is_good = resting.since.elapsed() < FRESH
+                && relay.as_ref().is_some_and(|one| one.number == resting.relay);
+            if is_good && self.probe.is_none() {
+                return self.again(client, resting).await;
+            }
+            part(self.agent, Some(resting));
+        }
+        match relay {
+            Some(relay) => self.ask_laptop(client, relay).await,
+            None => self.refused(client, None).await,
+        }
+    }
+
+    /// The newest live relay of an intercept that is still in the record.
+    fn relay(&self) -> Option<Relay> {
+        let record = self.agent.record.borrow().clone()?;
+        let is_held = record.intercepts.iter().any(|one| one.id == self.route.intercept);
+        is_held
+            .then(|| self.agent.relays.newest(&self.route.session))
+            .flatten()
+    }
+
+    /// Over the stream that served the request before: its program has accepted the connection already.
+    async fn again(self, client: UnixStream, resting: Resting) -> Option<Kept> {
+        let exchange = self.exchange(&self.first);
+        let relay = resting.relay;
+        let (client, stream) =
+            splice(client, resting.stream, exchange, self.first, false, self.read_at).await?;
+        Some((client, rest(stream, relay)))
+    }
+
+    async fn ask_laptop(self, client: UnixStream, relay: Relay) -> Option<Kept> {
+        let Some((stream, relay)) = self.open(relay).await else {
+            return self.refused(client, None).await;
+        };
+        let opening = match self.probe {
+            Some(nonce) => StreamOpen::Probe { nonce },
+            None => StreamOpen::Connection {
+                intercept: self.route.intercept.clone(),
+            },
+        };
+        let mut undecided = Undecided::new(client, stream, &opening, &self.first);
+        let decision = undecided.decide().await;
+        let read_at = undecided.read_at();
+        match decision {
+            Decision::Accepted => {
+                if let Some(nonce) = self.probe {
+                    self.agent.probes.taken(nonce);
+                }
+                let exchange = self.exchange(undecided.seen());
+                let (client, stream, unsent, client_ended) = undecided.accepted();
+                let (client, stream) =
+                    splice(client, stream, exchange, unsent, client_ended, read_at).await?;
+                let resting = rest(stream, relay);
+                if self.probe.is_some() {
+                    // Whoever answers probes answers nothing else.
+                    part(self.agent, resting);
+                    return Some((client, None));
+                }
+                Some((client, resting))
+            }
+            Decision::Refused => {
+                let (client, copy) = undecided.refused();
+                self.refused(client, Some((copy, read_at))).await
+            }
+            Decision::Lost => {
+                let intercept = &self.route.intercept;
+                warning!("a laptop was lost with a request of intercept {intercept} under way");
+                end(undecided.refused().0, read_at).await;
+                None
+            }
+            Decision::ClientLeft => None,
+        }
+    }
+
+    /// A stream on `relay`; one that has just ended may still be listed for a moment.
+    async fn open(&self, relay: Relay) -> Option<(Stream, u64)> {
+        if let Ok(stream) = relay.mux.open().await {
+            return Some((stream, relay.number));
+        }
+        let another = self.agent.relays.newest(&self.route.session)?;
+        Some((another.mux.open().await.ok()?, another.number))
+    }
+
+    /// The laptop did not take it. `more`: everything read from the client by now, and when.
+    async fn refused(self, client: UnixStream, more: Option<(Vec<u8>, Instant)>) -> Option<Kept> {
+        let exchange = self.exchange(more.as_ref().map_or(&self.first, |(copy, _)| copy));
+        let (copy, read_at) = more.unwrap_or((self.first, self.read_at));
+        if self.probe.is_some() {
             end(client, read_at).await;
+            return None;
+        }
+        match TcpStream::connect(self.route.origins.as_slice()).await {
+            Ok(origin) => {
+                let _ = origin.set_nodelay(true);
+                let (client, _) = splice(client, origin, exchange, copy, false, read_at).await?;
+                Some((client, None))
+            }
+            Err(error) => {
+                warning!(
+                    "the origin {:?} does not take a connection: {error}",
+                    self.route.origins
+                );
+                end(client, read_at).await;
+                None
+            }
         }
     }
+
+    /// Follows the request from its first byte, where requests can be told apart.
+    fn exchange(&self, seen: &[u8]) -> Option<Exchange> {
+        self.route.client_speaks_first.then(|| Exchange::begin(seen))
+    }
+}
+
+fn rest(stream: Option<Stream>, relay: u64) -> Option<Resting> {
+    let since = Instant::now();
+    stream.map(|stream| Resting { stream, relay, since })
 }
 
 /// Ends a connection that got no answer, no sooner than NGINX takes it for what it is.

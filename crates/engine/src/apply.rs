@@ -173,6 +173,7 @@ impl Apply<'_> {
                     .map_err(ApplyError::Switch)
             }
             Action::AwaitSwitched => self.await_switched().await,
+            Action::ShowOrigin => self.show_origin(step).await,
         }
     }
 
@@ -336,6 +337,16 @@ impl Apply<'_> {
                 false => Err(ApplyError::NotFollowed { service: service.clone() }),
             },
         }
+    }
+
+    async fn show_origin(&self, step: &Step) -> Result<(), ApplyError> {
+        let services: Api<Service> = Api::namespaced(self.client.clone(), &self.plan.namespace);
+        let labels = json!({ (names::PROXY_NAME_LABEL): null });
+        let patch = Patch::Merge(json!({ "metadata": { "labels": labels } }));
+        let shown = services
+            .patch(&names::origin(&self.plan.service), &manager(), &patch)
+            .await;
+        shown.map(drop).map_err(|error| object(step, error.into()))
     }
 
     fn deployments(&self) -> Api<Deployment> {

@@ -123,6 +123,11 @@ pub fn plan(
     }
     let intercept = intercept(spec, identity, port);
     let way = way(standing, &intercept, is_alive)?;
+    let mut ports = ports;
+    // In a mesh only a Service's address gets the mutual TLS that the pods may insist on.
+    if way == Way::Engage && preflight::mesh(&snapshot.pods).is_none() {
+        ports::add_direct(&mut ports, &snapshot.service, &snapshot.endpoints);
+    }
     let draft = RecordDraft {
         ports,
         grace_seconds: u32::try_from(settings.grace.as_secs()).unwrap_or(u32::MAX),
@@ -276,6 +281,9 @@ fn engage(
     }
     add(7, Action::Switch(switch(snapshot)));
     add(8, Action::AwaitSwitched);
+    if draft.ports.is_direct() {
+        add(9, Action::ShowOrigin);
+    }
     steps
 }
 
@@ -304,6 +312,12 @@ fn join(snapshot: &Snapshot) -> Vec<Step> {
         steps.push(Step {
             stage: 8,
             action: Action::AwaitSwitched,
+        });
+    }
+    if snapshot.origin.as_ref().is_some_and(manifest::is_hidden) {
+        steps.push(Step {
+            stage: 9,
+            action: Action::ShowOrigin,
         });
     }
     steps

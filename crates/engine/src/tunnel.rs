@@ -24,7 +24,6 @@ mod splice;
 mod state;
 mod streams;
 mod wait;
-mod wire;
 
 pub use arrival::{Accepted, Acceptor, Arrival};
 pub use connector::{ConnectError, PodConnector, PodName, PodStage, PodStream};

@@ -5,6 +5,8 @@
 //! when [`Mux::close`] asks; every stream then fails. Deliberately absent: pings, which belong to the
 //! control stream, where both ends' programs, not just their sockets, have to answer.
 
+mod gather;
+
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
@@ -15,6 +17,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt as _, TokioAsyncReadCompatExt as _};
 use yamux::{Config, Connection, Mode};
+
+use gather::Gather;
 
 /// Streams the other end opened that nobody has accepted yet.
 const BACKLOG: usize = 256;
@@ -72,7 +76,7 @@ impl Mux {
         let (close_tx, close_rx) = mpsc::channel(1);
         let (stream_tx, stream_rx) = mpsc::channel(BACKLOG);
         let driver = Driver {
-            connection: Connection::new(io.compat(), config, mode),
+            connection: Connection::new(Gather::new(io).compat(), config, mode),
             open_rx,
             close_rx,
             stream_tx,
@@ -108,7 +112,7 @@ impl Incoming {
 
 /// Owns the connection and polls it: yamux makes progress only while `poll_next_inbound` is called.
 struct Driver<T> {
-    connection: Connection<Compat<T>>,
+    connection: Connection<Compat<Gather<T>>>,
     open_rx: mpsc::Receiver<oneshot::Sender<Stream>>,
     close_rx: mpsc::Receiver<()>,
     stream_tx: mpsc::Sender<Stream>,

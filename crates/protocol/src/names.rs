@@ -16,6 +16,10 @@ pub const ORIGINAL_SELECTOR_ANNOTATION: &str = "intercept.dev/original-selector"
 pub const HEARTBEAT_ANNOTATION_PREFIX: &str = "heartbeat.intercept.dev/";
 /// Annotation on proxy pods; changing it makes the kubelet sync the pod's volumes at once.
 pub const TOUCH_ANNOTATION: &str = "intercept.dev/record-version";
+/// Label by which a Service asks the nodes' own proxies to leave it alone; Kubernetes' own.
+pub const PROXY_NAME_LABEL: &str = "service.kubernetes.io/service-proxy-name";
+/// Value of [`PROXY_NAME_LABEL`] on an origin Service until the intercepted Service was switched.
+pub const NOT_YET: &str = "intercept-not-yet";
 /// The one field manager under which engine and agent write.
 pub const FIELD_MANAGER: &str = "intercept";
 

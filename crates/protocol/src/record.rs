@@ -4,7 +4,7 @@
 //! whose time is over. Deliberately absent: NGINX's own configuration. The agent renders that from the
 //! record, so the two can never disagree.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +51,10 @@ pub struct Listener {
     pub service_port: u16,
     /// How an intercepted port is spoken to. Ports that never had an intercept pass as plain TCP.
     pub protocol: PortProtocol,
+    /// Original pods as they were when the proxy was made. They are the way to the origin until every node
+    /// knows the origin Service; empty afterwards.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub direct: Vec<SocketAddr>,
 }
 
 /// What is spoken on a port.
@@ -146,6 +150,32 @@ impl Record {
         let mut found: Vec<&Intercept> = self.intercepts.iter().filter(|one| one.port == port).collect();
         found.sort_by_key(|one| one.rule.precedence());
         found
+    }
+
+    /// Where the origin of `listener` is reached.
+    pub fn origins(&self, listener: &Listener) -> Vec<SocketAddr> {
+        if listener.direct.is_empty() {
+            vec![self.origin_service(listener)]
+        } else {
+            listener.direct.clone()
+        }
+    }
+
+    /// Where the origin Service answers for `listener`.
+    pub fn origin_service(&self, listener: &Listener) -> SocketAddr {
+        SocketAddr::new(self.origin, listener.service_port)
+    }
+
+    /// Whether some port still has original pods by their own addresses.
+    pub fn is_direct(&self) -> bool {
+        self.listeners.iter().any(|one| !one.direct.is_empty())
+    }
+
+    /// Forgets the original pods' own addresses: from here on the origin Service is the way.
+    pub fn forget_direct(&mut self) {
+        for listener in &mut self.listeners {
+            listener.direct.clear();
+        }
     }
 
     /// The listener on `port`.

@@ -14,7 +14,7 @@ use crate::warning;
 /// After the unlink nobody new can find the socket; whoever found it just before is in the queue within this.
 const QUEUE_SETTLES: Duration = Duration::from_millis(20);
 
-/// Accepts until the gate shuts; what still waits then goes to the origin, and the listener closes.
+/// Accepts until the gate shuts and nobody waits any more. What came last finds no laptop and goes to the origin.
 pub(super) async fn serve(
     agent: Arc<Agent>,
     route: Arc<Route>,
@@ -28,7 +28,7 @@ pub(super) async fn serve(
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((connection, _)) => carry(&agent, &route, connection),
+            Ok((connection, _)) => carry(&agent, &route, &shut, connection),
             Err(error) => {
                 warning!("a connection to a gate could not be accepted: {error}");
                 // Out of file descriptors, most likely: others must end first.
@@ -37,15 +37,12 @@ pub(super) async fn serve(
         }
     }
     while let Ok(Ok((connection, _))) = timeout(QUEUE_SETTLES, listener.accept()).await {
-        let route = route.clone();
-        agent
-            .connections
-            .spawn(async move { splice::to_origin(connection, &route).await });
+        carry(&agent, &route, &shut, connection);
     }
 }
 
-fn carry(agent: &Arc<Agent>, route: &Arc<Route>, connection: UnixStream) {
-    let (agent, route) = (agent.clone(), route.clone());
+fn carry(agent: &Arc<Agent>, route: &Arc<Route>, shut: &CancellationToken, connection: UnixStream) {
+    let (agent, route, shut) = (agent.clone(), route.clone(), shut.clone());
     let tracker = agent.connections.clone();
-    tracker.spawn(async move { splice::to_laptop(&agent, connection, &route).await });
+    tracker.spawn(async move { splice::carry(&agent, connection, &route, &shut).await });
 }

@@ -4,6 +4,7 @@
 //! still accepts connections: for about a tenth of a second after a reload both do.
 
 use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -101,7 +102,11 @@ impl Nginx {
             // Not started yet: the other container waits for the file.
             None => BTreeSet::new(),
         };
-        taken_over(record.health_port, &wanted.digest, &before).await?;
+        let health = SocketAddr::new(
+            self.place.address.unwrap_or(Ipv4Addr::LOCALHOST.into()),
+            record.health_port,
+        );
+        taken_over(health, &wanted.digest, &before).await?;
         let routed = wanted.routed.clone();
         self.running = Some(wanted);
         Ok(routed)
@@ -183,11 +188,11 @@ fn still_accepts(worker: i32) -> bool {
         .is_ok_and(|title| !title.is_empty() && !title.contains("shutting down"))
 }
 
-async fn taken_over(health_port: u16, digest: &str, before: &BTreeSet<i32>) -> Result<(), ApplyError> {
+async fn taken_over(health: SocketAddr, digest: &str, before: &BTreeSet<i32>) -> Result<(), ApplyError> {
     let limit = Instant::now() + TAKE_OVER;
     while Instant::now() < limit {
         let is_old = before.iter().any(|worker| still_accepts(*worker));
-        if !is_old && running_digest(health_port).await.as_deref() == Some(digest) {
+        if !is_old && running_digest(health).await.as_deref() == Some(digest) {
             return Ok(());
         }
         sleep(POLL).await;
@@ -196,11 +201,9 @@ async fn taken_over(health_port: u16, digest: &str, before: &BTreeSet<i32>) -> R
 }
 
 /// What NGINX says it runs.
-async fn running_digest(health_port: u16) -> Option<String> {
+async fn running_digest(health: SocketAddr) -> Option<String> {
     let ask = async {
-        let mut io = TcpStream::connect((std::net::Ipv4Addr::LOCALHOST, health_port))
-            .await
-            .ok()?;
+        let mut io = TcpStream::connect(health).await.ok()?;
         let request = format!("GET {CONFIGURATION_PATH} HTTP/1.0\r\n\r\n");
         io.write_all(request.as_bytes()).await.ok()?;
         let mut answer = String::new();

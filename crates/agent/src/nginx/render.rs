@@ -11,7 +11,7 @@ mod stream;
 
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use intercept_protocol::ids::InterceptId;
@@ -45,6 +45,8 @@ pub struct Place {
     pub open_files: u64,
     /// Whether the pod has IPv6.
     pub has_ipv6: bool,
+    /// The one address to listen on; otherwise every address of the pod.
+    pub address: Option<IpAddr>,
     /// Ports that had an intercept in this pod's life. They stay with `http`: as plain TCP, callers that keep
     /// their connection could no longer be asked away when the pod drains.
     pub http_ports: BTreeSet<u16>,
@@ -99,13 +101,19 @@ struct Sheet<'a> {
 }
 
 impl Sheet<'_> {
-    /// The origin's address for a listener.
-    fn origin(&self, listener: &Listener) -> SocketAddr {
-        SocketAddr::new(self.record.origin, listener.service_port)
+    /// The origin's addresses for a listener, as servers of an upstream.
+    fn origin(&self, listener: &Listener, role: &str) -> String {
+        let servers = self.record.origins(listener).into_iter();
+        servers
+            .map(|address| format!(" server {address} max_fails=0{role};"))
+            .collect()
     }
 
     /// `listen` directives for a port.
     fn listen(&self, port: u16) -> String {
+        if let Some(address) = self.place.address {
+            return format!("listen {} backlog=4096;", SocketAddr::new(address, port));
+        }
         let mut text = format!("listen {port} backlog=4096;");
         if self.place.has_ipv6 {
             text.push_str(&format!(" listen [::]:{port} ipv6only=on backlog=4096;"));

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use intercept_protocol::heard::{Heard, Listening};
 use intercept_protocol::ids::SessionId;
 use intercept_protocol::mux::{Incoming, Mux, Side, Stream};
 use intercept_protocol::record::Record;
@@ -16,8 +17,6 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::coalesce::Coalesce;
-use super::silence::{Heard, Listening};
 use super::without_delay;
 use crate::agent::Agent;
 use crate::{info, log, probe, warning};
@@ -103,7 +102,7 @@ fn admits(record: &Record, hello: &Hello) -> bool {
 
 async fn relay(agent: &Arc<Agent>, io: TcpStream, session: &SessionId) -> Ended {
     let heard = Heard::now();
-    let io = Coalesce::new(Listening::new(io, heard.clone()));
+    let io = Listening::new(io, heard.clone());
     let (mux, incoming, mut driver) = Mux::start(io, Side::Agent);
     let joined = agent.relays.join(session.clone(), mux.clone());
     let ended = tokio::select! {

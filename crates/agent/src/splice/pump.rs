@@ -14,6 +14,7 @@ use tokio::net::UnixStream;
 use tokio::time::{Duration, Instant, sleep_until, timeout};
 
 use super::NOT_A_REFUSAL;
+use super::framing::{Message, is_head};
 
 /// Most connections carry one short request; a buffer grows once it was filled.
 const SMALL: usize = 8 * 1024;
@@ -31,6 +32,8 @@ pub(super) trait Far: AsyncRead + AsyncWrite + Unpin {
 enum Event {
     /// Both directions have ended in order.
     Done,
+    /// The answer has passed, and nothing else is under way.
+    Answered { far_is_open: bool },
     /// The client closed altogether.
     ClientLeft,
     /// The far end finished without a single byte.
@@ -49,25 +52,56 @@ pub(super) fn has_left(client: &UnixStream) -> bool {
     poll(&mut asked, Some(&now)).is_ok_and(|_| asked[0].revents().contains(PollFlags::HUP))
 }
 
-/// Carries bytes both ways until both have ended. `client_ended`: the client's end was read already and
-/// is still to be passed on; `read_at`: when the client last sent something.
-pub(super) async fn splice(mut client: UnixStream, mut far: impl Far, client_ended: bool, read_at: Instant) {
-    let mut up = Pump::new(read_at, true);
+/// One request and its answer, followed as they pass.
+pub(super) struct Exchange {
+    request: Message,
+    answer: Message,
+}
+
+impl Exchange {
+    /// `seen` is the request from its first byte on, as far as it was read.
+    pub(super) fn begin(seen: &[u8]) -> Self {
+        let mut request = Message::request();
+        request.follow(seen);
+        let answer = Message::answer(is_head(seen));
+        Self { request, answer }
+    }
+}
+
+/// Carries bytes both ways until both have ended; or until `exchange` is over, and then gives back the client, and
+/// the far end if that is still open.
+///
+/// `unsent`: what was read from the client and is still to be passed on; `client_ended`: so is its end; `read_at`:
+/// when it last sent something.
+pub(super) async fn splice<F: Far>(
+    mut client: UnixStream,
+    mut far: F,
+    exchange: Option<Exchange>,
+    unsent: Vec<u8>,
+    client_ended: bool,
+    read_at: Instant,
+) -> Option<(UnixStream, Option<F>)> {
+    let (request, answer) = exchange.map(|one| (one.request, one.answer)).unzip();
+    let mut up = Pump::new(unsent, read_at, true, request);
     up.ended = client_ended;
-    let mut down = Pump::new(read_at, false);
+    let mut down = Pump::new(Vec::new(), read_at, false, answer);
     loop {
         match poll_fn(|cx| poll_both(cx, &mut client, &mut far, &mut up, &mut down)).await {
-            Event::Done => return,
+            Event::Done => return None,
+            Event::Answered { far_is_open } => return Some((client, far_is_open.then_some(far))),
             Event::NoAnswer => {
                 sleep_until(up.read_at + NOT_A_REFUSAL).await;
                 down.passes_end = true;
             }
-            Event::ClientLeft => return farewell(far).await,
+            Event::ClientLeft => {
+                farewell(far).await;
+                return None;
+            }
             Event::Broken => {
                 if down.carried == 0 {
                     sleep_until(up.read_at + NOT_A_REFUSAL).await;
                 }
-                return;
+                return None;
             }
         }
     }
@@ -88,7 +122,13 @@ fn poll_both(
         }
     }
     if !down.done {
-        match down.poll(cx, far, client) {
+        let polled = down.poll(cx, far, client);
+        if up.has_passed() && down.has_passed() && !up.ended {
+            return Poll::Ready(Event::Answered {
+                far_is_open: polled.is_pending(),
+            });
+        }
+        match polled {
             Poll::Ready(Err(_)) => return Poll::Ready(Event::Broken),
             Poll::Ready(Ok(())) if !down.done && !up.done && far.was_reset() => {
                 return Poll::Ready(Event::Broken);
@@ -111,7 +151,7 @@ fn poll_both(
 }
 
 /// The end was passed on already: whoever answers into the void may finish, within a bound.
-async fn farewell(mut far: impl Far) {
+pub(super) async fn farewell(mut far: impl Far) {
     let finish = async {
         let mut rest = [0; 4096];
         far.shutdown().await?;
@@ -135,20 +175,28 @@ struct Pump {
     passes_end: bool,
     /// The end was passed on.
     done: bool,
+    /// Follows what is read, where it is one message.
+    message: Option<Message>,
 }
 
 impl Pump {
-    fn new(read_at: Instant, passes_end: bool) -> Self {
+    fn new(unsent: Vec<u8>, read_at: Instant, passes_end: bool, message: Option<Message>) -> Self {
         Self {
-            buffer: vec![0; SMALL],
             start: 0,
-            end: 0,
+            end: unsent.len(),
+            buffer: unsent,
             carried: 0,
             read_at,
             ended: false,
             passes_end,
             done: false,
+            message,
         }
+    }
+
+    /// Whether its message was read and passed on to the last byte.
+    fn has_passed(&self) -> bool {
+        self.start == self.end && self.message.as_ref().is_some_and(Message::is_complete)
     }
 
     /// Ready when the end was passed on, or, where it is to be reported first, when it was read.
@@ -184,7 +232,9 @@ impl Pump {
         cx: &mut Context<'_>,
         reader: &mut (impl AsyncRead + Unpin),
     ) -> Poll<io::Result<()>> {
-        if self.end == self.buffer.len() && self.buffer.len() < LARGE {
+        if self.buffer.len() < SMALL {
+            self.buffer = vec![0; SMALL];
+        } else if self.end == self.buffer.len() && self.buffer.len() < LARGE {
             self.buffer = vec![0; LARGE];
         }
         (self.start, self.end) = (0, 0);
@@ -192,6 +242,9 @@ impl Pump {
         ready!(Pin::new(reader).poll_read(cx, &mut space))?;
         self.end = space.filled().len();
         self.ended = self.end == 0;
+        if let Some(message) = &mut self.message {
+            message.follow(&self.buffer[..self.end]);
+        }
         if self.carried == 0 {
             self.read_at = Instant::now();
         }

@@ -67,6 +67,11 @@ impl Undecided {
         self.read_at
     }
 
+    /// Everything the client has sent.
+    pub(super) fn seen(&self) -> &[u8] {
+        &self.copy[self.opening..]
+    }
+
     /// Both ends, what the laptop has not been sent yet, and whether the client has finished sending.
     pub(super) fn accepted(mut self) -> (UnixStream, Stream, Vec<u8>, bool) {
         let unsent = self.copy.split_off(self.sent);

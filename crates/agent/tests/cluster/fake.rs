@@ -299,6 +299,7 @@ pub(crate) fn record(sessions: &[&SessionId], grace_seconds: u32) -> Record {
             port: 8080,
             service_port: 80,
             protocol: PortProtocol::Http,
+            direct: Vec::new(),
         }],
         relay_port: 1,
         health_port: 2,

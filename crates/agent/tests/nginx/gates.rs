@@ -166,3 +166,63 @@ async fn call(port: u16, keeps: bool, stop: &AtomicBool, by_origin: &AtomicUsize
     }
     (sent, lost)
 }
+
+/// Connections of NGINX to a laptop, while one caller after the other asks.
+async fn streams_for(parts: &Parts, laptop: &Laptop, count: usize, request: &str) -> usize {
+    let before = laptop.streams();
+    let mut io = TcpStream::connect((Ipv4Addr::LOCALHOST, parts.port))
+        .await
+        .unwrap();
+    for _ in 0..count {
+        io.write_all(request.as_bytes()).await.unwrap();
+        let answer = http::read(&mut io).await.unwrap();
+        assert!(answer.text().starts_with("laptop|"), "{}", answer.text());
+    }
+    laptop.streams() - before
+}
+
+#[tokio::test]
+async fn requests_share_one_stream_to_the_laptop() {
+    let Some((parts, developer, relay)) = start(header("X-Dev", Some("a"))).await else {
+        return;
+    };
+    let laptop = Laptop::connect(relay, &developer, "laptop", Program::Answers).await;
+    parts.gates_are_open(1).await;
+    let get = format!("GET / HTTP/1.1\r\nHost: api\r\n{MARK}\r\n");
+    let post = format!("POST / HTTP/1.1\r\nHost: api\r\n{MARK}Content-Length: 4\r\n\r\nbody");
+    let chunked = format!(
+        "POST / HTTP/1.1\r\nHost: api\r\n{MARK}Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n"
+    );
+    assert_eq!(streams_for(&parts, &laptop, 20, &get).await, 1);
+    for request in [post, chunked] {
+        assert_eq!(streams_for(&parts, &laptop, 20, &request).await, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_kept_connection_asks_the_origin_once_its_laptop_is_gone_and_the_next_laptop_again() {
+    let Some((parts, developer, relay)) = start(header("X-Dev", Some("a"))).await else {
+        return;
+    };
+    for _ in 0..3 {
+        let laptop = Laptop::connect(relay, &developer, "laptop", Program::Answers).await;
+        parts.gates_are_open(1).await;
+        assert_eq!(who_kept(parts.port).await, ["laptop"; 3]);
+        drop(laptop);
+        parts.gates_are_open(0).await;
+        assert_eq!(who_kept(parts.port).await, ["origin"; 3]);
+    }
+}
+
+/// Three POSTs by a caller who keeps his connection, as fast as they are answered.
+async fn who_kept(port: u16) -> [String; 3] {
+    let mut io = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
+    let request = format!("POST / HTTP/1.1\r\nHost: api\r\n{MARK}Content-Length: 4\r\n\r\nbody");
+    let mut found = [const { String::new() }; 3];
+    for one in &mut found {
+        io.write_all(request.as_bytes()).await.unwrap();
+        let answer = http::read(&mut io).await.unwrap();
+        *one = answer.text().split('|').next().unwrap_or_default().to_owned();
+    }
+    found
+}

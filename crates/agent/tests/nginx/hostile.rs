@@ -96,6 +96,7 @@ fn record_of(rules: Vec<Match>) -> Record {
         port: crate::rig::free_port(),
         service_port: 2,
         protocol: PortProtocol::Http,
+        direct: Vec::new(),
     });
     let port = record.listeners[0].port;
     let developer = Developer::new();

@@ -19,7 +19,8 @@ use crate::http;
 
 use crate::matching::{header, settings};
 use crate::rig::{
-    Developer, Laptop, Program, RunningNginx, await_condition, record, start_origin, usable_nginx, who,
+    Developer, Laptop, Program, RunningNginx, await_condition, free_port, record, start_origin,
+    start_program, usable_nginx, who,
 };
 
 const MARK: &str = "X-Dev: a\r\n";
@@ -427,4 +428,50 @@ async fn a_port_whose_last_intercept_left_asks_its_callers_away() {
         answer.header("connection") == Some("close")
     })
     .await;
+}
+
+async fn is_answered_by(port: u16, headers: &str, name: &str) {
+    await_condition("the right one answers", || async {
+        TcpStream::connect(("127.0.0.1", port)).await.is_ok()
+            && who(port, "POST /", headers, "body").await == name
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn original_pods_answer_until_the_origin_service_does() {
+    let mut record = record(free_port());
+    let developer = Developer::new();
+    let port = record.listeners[0].port;
+    record
+        .intercepts
+        .push(developer.intercept(port, header("X-Dev", Some("a"))));
+    record.listeners[0].direct = vec![([127, 0, 0, 1], start_program("pod", 0).await).into()];
+    let service_port = record.listeners[0].service_port;
+    let Some(pod) = Pod::start(record).await else {
+        return;
+    };
+    let _laptop = Laptop::connect(pod.record.relay_port, &developer, "laptop", Program::Refuses).await;
+    is_answered_by(port, "", "pod").await;
+    is_answered_by(port, MARK, "pod").await;
+    start_program("origin", service_port).await;
+    is_answered_by(port, "", "origin").await;
+    is_answered_by(port, MARK, "origin").await;
+}
+
+#[tokio::test]
+async fn a_pod_that_starts_late_never_asks_original_pods_that_may_be_gone() {
+    let mut record = record(start_origin().await);
+    let gone = free_port();
+    record.listeners[0].direct = vec![([127, 0, 0, 1], gone).into()];
+    let developer = Developer::new();
+    let port = record.listeners[0].port;
+    record
+        .intercepts
+        .push(developer.intercept(port, header("X-Dev", Some("a"))));
+    let Some(pod) = Pod::start(record).await else {
+        return;
+    };
+    assert!(!pod.runs(&format!("127.0.0.1:{gone}")));
+    is_answered_by(port, "", "origin").await;
 }

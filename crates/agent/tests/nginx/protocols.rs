@@ -172,6 +172,7 @@ async fn plain_tcp_passes_with_half_close_and_can_be_intercepted_whole() {
             port,
             service_port: origin,
             protocol: PortProtocol::Tcp,
+            direct: Vec::new(),
         })
         .to_vec();
     let developer = Developer::new();

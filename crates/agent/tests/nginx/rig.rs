@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, TcpListener as StdListener};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -124,6 +125,7 @@ pub(crate) fn record(origin_port: u16) -> Record {
         port: free_port(),
         service_port: origin_port,
         protocol: PortProtocol::Http,
+        direct: Vec::new(),
     };
     Record {
         format: 1,
@@ -141,12 +143,17 @@ pub(crate) fn record(origin_port: u16) -> Record {
 
 /// Answers with the name `origin`; ends with the test.
 pub(crate) async fn start_origin() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    start_program("origin", 0).await
+}
+
+/// Answers with its name; ends with the test. Port 0 is any free one.
+pub(crate) async fn start_program(name: &'static str, port: u16) -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
         loop {
             let (io, _) = listener.accept().await.unwrap();
-            tokio::spawn(http::answer(io, "origin"));
+            tokio::spawn(http::answer(io, name));
         }
     });
     port
@@ -158,6 +165,7 @@ pub(crate) fn place(run_dir: &Path) -> Place {
         workers: 1,
         open_files: 1024,
         has_ipv6: false,
+        address: None,
         http_ports: BTreeSet::new(),
     }
 }
@@ -251,6 +259,7 @@ pub(crate) enum Program {
 
 /// A connected laptop; dropping it is its death.
 pub(crate) struct Laptop {
+    opened: Arc<AtomicUsize>,
     control: JoinHandle<()>,
     streams: JoinHandle<()>,
     mux: Mux,
@@ -295,8 +304,11 @@ impl Laptop {
             hearing.abort();
         });
         let name: Arc<str> = name.into();
-        let streams = tokio::spawn(async move { serve(&mut incoming, name, program).await });
+        let opened = Arc::new(AtomicUsize::new(0));
+        let count = opened.clone();
+        let streams = tokio::spawn(async move { serve(&mut incoming, name, program, &count).await });
         Self {
+            opened,
             control,
             streams,
             mux,
@@ -319,6 +331,11 @@ impl Laptop {
         timeout(Duration::from_secs(15), all)
             .await
             .expect("the agent must say it within 15 s")
+    }
+
+    /// How many streams it was given by now.
+    pub(crate) fn streams(&self) -> usize {
+        self.opened.load(Ordering::Relaxed)
     }
 
     /// Stays connected and says nothing more.
@@ -377,9 +394,10 @@ async fn hear(mut reader: ReadHalf<mux::Stream>, heard_tx: tokio::sync::mpsc::Se
     }
 }
 
-async fn serve(incoming: &mut Incoming, name: Arc<str>, program: Program) {
+async fn serve(incoming: &mut Incoming, name: Arc<str>, program: Program, opened: &AtomicUsize) {
     let mut streams = tokio::task::JoinSet::new();
     while let Some(mut stream) = incoming.accept().await {
+        opened.fetch_add(1, Ordering::Relaxed);
         let name = name.clone();
         streams.spawn(async move {
             let opening: StreamOpen = read_frame(&mut stream).await.unwrap();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use intercept_protocol::names::{ORIGINAL_SELECTOR_ANNOTATION, RECORD_KEY};
+use intercept_protocol::names::{NOT_YET, ORIGINAL_SELECTOR_ANNOTATION, PROXY_NAME_LABEL, RECORD_KEY};
 use serde_json::Value;
 
 use super::{Action, Object, Plan, Switch, Way};
@@ -56,6 +56,15 @@ impl Plan {
                     line(&mut out, '~', &format!("  spec.replicas: 0 → {replicas}"));
                 }
                 Action::Switch(switch) => switched(&mut out, &self.service, switch),
+                Action::ShowOrigin => {
+                    let origin = intercept_protocol::names::origin(&self.service);
+                    line(&mut out, '~', &format!("Service {origin}"));
+                    line(
+                        &mut out,
+                        '-',
+                        &format!("  metadata.labels.{PROXY_NAME_LABEL}: {NOT_YET}"),
+                    );
+                }
                 Action::OpenTunnel | Action::Defuse | Action::AwaitSwitched => {}
             }
         }

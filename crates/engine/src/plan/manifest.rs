@@ -157,18 +157,25 @@ impl Blueprint<'_> {
     }
 
     fn nginx(&self) -> Value {
+        // The agent drains on its own SIGTERM, ends NGINX, and then leaves a file. Until then NGINX must not be stopped;
+        // and the container must outlive its hook, or the kubelet reports both as failed.
+        let drained = |tries: u16| {
+            format!(
+                "i=0; until [ -f {RUN_DIR}/drained ] || [ $i -ge {tries} ]; do i=$((i+1)); sleep 0.05; done"
+            )
+        };
         let start = format!(
-            "until [ -f {RUN_DIR}/nginx.conf ]; do sleep 0.02; done; exec nginx -e stderr -c {RUN_DIR}/nginx.conf -g 'daemon off;'"
+            "until [ -f {RUN_DIR}/nginx.conf ]; do sleep 0.02; done; \
+             nginx -e stderr -c {RUN_DIR}/nginx.conf -g 'daemon off;'; status=$?; \
+             {}; [ ! -f {RUN_DIR}/drained ] || sleep 0.5; exit $status",
+            drained(10)
         );
-        // The agent drains on its own SIGTERM and then leaves this file; until then NGINX must not be stopped.
-        let drained =
-            format!("i=0; until [ -f {RUN_DIR}/drained ] || [ $i -ge 700 ]; do i=$((i+1)); sleep 0.05; done");
         json!({
             "name": NGINX_CONTAINER,
             "image": self.settings.image,
             "command": ["sh", "-c", start],
             "ports": self.container_ports(),
-            "lifecycle": { "preStop": { "exec": { "command": ["sh", "-c", drained] } } },
+            "lifecycle": { "preStop": { "exec": { "command": ["sh", "-c", drained(700)] } } },
             "readinessProbe": {
                 "httpGet": { "path": "/", "port": self.ports.health_port },
                 "periodSeconds": 1, "timeoutSeconds": 2, "failureThreshold": 2,
@@ -204,7 +211,8 @@ impl Blueprint<'_> {
     fn volumes(&self) -> Vec<Value> {
         let mut volumes = vec![
             json!({ "name": "run", "emptyDir": { "medium": "Memory", "sizeLimit": "64Mi" } }),
-            json!({ "name": "record", "configMap": { "name": names::proxy(self.service) } }),
+            // Optional, for the end: it goes before the pods that still drain, which the kubelet would call a failure.
+            json!({ "name": "record", "configMap": { "name": names::proxy(self.service), "optional": true } }),
         ];
         if self.settings.agent_image.is_none() {
             let parts = self.parts.iter();
@@ -227,6 +235,9 @@ impl Blueprint<'_> {
     }
 
     /// Selects the original pods under the same port numbers, whatever kind of Service the original is.
+    ///
+    /// A node's proxy takes changes of Services at most once a second, so this one would hold up the switch, which is
+    /// what somebody waits for. Where original pods can be reached without it, the nodes see it only after the switch.
     pub(super) fn origin(&self, original: &Service, selector: &BTreeMap<String, String>) -> Service {
         let spec = original.spec.clone().unwrap_or_default();
         let ports: Vec<Value> = spec
@@ -246,6 +257,10 @@ impl Blueprint<'_> {
             "publishNotReadyAddresses": spec.publish_not_ready_addresses,
         } }));
         origin.metadata = self.meta(names::origin(self.service));
+        if self.ports.is_direct() {
+            let labels = origin.metadata.labels.get_or_insert_default();
+            labels.insert(names::PROXY_NAME_LABEL.to_owned(), names::NOT_YET.to_owned());
+        }
         origin
     }
 
@@ -308,6 +323,12 @@ impl Blueprint<'_> {
         budget.metadata = self.meta(names::proxy(self.service));
         budget
     }
+}
+
+/// Whether the nodes do not see this origin Service yet.
+pub(super) fn is_hidden(origin: &Service) -> bool {
+    let labels = origin.metadata.labels.as_ref();
+    labels.is_some_and(|labels| labels.contains_key(names::PROXY_NAME_LABEL))
 }
 
 fn fuse_prefix(service: &str) -> String {

@@ -4,10 +4,11 @@
 //! whatever its number. Service ports that share a `targetPort` share a listener.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use intercept_protocol::record::{Listener, PortProtocol};
 use k8s_openapi::api::core::v1::{Service, ServicePort};
-use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::refusal::Refusal;
@@ -24,6 +25,13 @@ pub struct Ports {
     pub relay_port: u16,
     /// Port of NGINX's readiness answer.
     pub health_port: u16,
+}
+
+impl Ports {
+    /// Whether original pods are named for some port.
+    pub(super) fn is_direct(&self) -> bool {
+        self.listeners.iter().any(|one| !one.direct.is_empty())
+    }
 }
 
 /// First of the numbers tried for our own ports; outside of what images usually listen on.
@@ -61,6 +69,48 @@ pub(super) fn ports(service: &Service, endpoints: &[EndpointSlice]) -> Ports {
         relay_port,
         health_port,
     }
+}
+
+/// How many original pods are named: enough for the second in which they are needed.
+const DIRECT: usize = 16;
+
+/// Fills in where the original pods themselves listen.
+pub(super) fn add_direct(ports: &mut Ports, service: &Service, endpoints: &[EndpointSlice]) {
+    for declared in tcp_ports(service) {
+        let Some(listener) = ports
+            .listeners
+            .iter_mut()
+            .find(|one| one.service_port == number_of(declared))
+        else {
+            continue;
+        };
+        listener.direct = pods_of(declared, service, endpoints);
+    }
+}
+
+/// Addresses of ready pods on `port`, in the Service's first IP family: the one its ClusterIP is of.
+fn pods_of(port: &ServicePort, service: &Service, endpoints: &[EndpointSlice]) -> Vec<SocketAddr> {
+    let families = service
+        .spec
+        .iter()
+        .flat_map(|spec| spec.ip_families.iter().flatten());
+    let family = families.into_iter().next().map_or("IPv4", String::as_str);
+    let mut found = Vec::new();
+    for slice in endpoints.iter().filter(|slice| slice.address_type == family) {
+        let Some(number) = resolved(port, std::slice::from_ref(slice)) else {
+            continue;
+        };
+        let is_ready = |one: &&Endpoint| one.conditions.as_ref().and_then(|is| is.ready).unwrap_or(true);
+        // Addresses of one endpoint are the same pod's.
+        let addresses = slice
+            .endpoints
+            .iter()
+            .filter(is_ready)
+            .filter_map(|one| one.addresses.first());
+        found.extend(addresses.filter_map(|text| Some(SocketAddr::new(text.parse().ok()?, number))));
+    }
+    found.truncate(DIRECT);
+    found
 }
 
 /// The Service port that a user means, and the listener it comes to.
@@ -158,7 +208,7 @@ fn numeric_target(port: &ServicePort) -> Option<u16> {
     }
 }
 
-/// The number a named port has in the original pods: nicer to read in `kubectl describe`, nothing more.
+/// The number a port has in the original pods.
 fn resolved(port: &ServicePort, endpoints: &[EndpointSlice]) -> Option<u16> {
     let wanted = port.name.as_deref().unwrap_or_default();
     let found = endpoints.iter().flat_map(|slice| slice.ports.iter().flatten());
@@ -174,6 +224,7 @@ fn add(listeners: &mut Vec<Listener>, number: u16, port: &ServicePort) {
             port: number,
             service_port: number_of(port),
             protocol,
+            direct: Vec::new(),
         });
     }
 }

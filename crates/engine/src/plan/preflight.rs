@@ -130,7 +130,8 @@ fn origin_of(service: &Service) -> Option<String> {
     ours.then(|| labels.get(names::SERVICE_LABEL).cloned()).flatten()
 }
 
-fn mesh(pods: &[Pod]) -> Option<&'static str> {
+/// The service mesh whose sidecar the original pods have.
+pub(super) fn mesh(pods: &[Pod]) -> Option<&'static str> {
     const SIDECARS: [(&str, &str); 3] = [
         ("istio-proxy", "Istio"),
         ("linkerd-proxy", "Linkerd"),

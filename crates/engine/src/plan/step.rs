@@ -42,6 +42,8 @@ pub enum Action {
     Switch(Switch),
     /// Waits until the Service's endpoints are only the proxy.
     AwaitSwitched,
+    /// Lets the nodes see the origin Service.
+    ShowOrigin,
 }
 
 /// An object of one proxy.

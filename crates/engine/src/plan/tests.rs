@@ -365,3 +365,83 @@ fn the_diff_shows_the_switch_and_hides_the_secret() {
     let hash = serde_json::to_value(&plan.intercept.token_hash).unwrap();
     assert!(!diff.contains(hash.as_str().unwrap()));
 }
+
+/// Slices as Kubernetes makes them for one ready and one unready pod.
+fn with_pods(mut snapshot: Snapshot) -> Snapshot {
+    let slice = json!({ "addressType": "IPv4", "ports": [{ "port": 8080 }], "endpoints": [
+        { "addresses": ["10.1.0.1"], "conditions": { "ready": true } },
+        { "addresses": ["10.1.0.2"], "conditions": { "ready": false } },
+    ] });
+    snapshot.endpoints = vec![serde_json::from_value(slice).unwrap()];
+    snapshot
+}
+
+fn origin(plan: &Plan) -> Service {
+    let origins = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::Create(Object::Origin(origin)) => Some((**origin).clone()),
+        _ => None,
+    });
+    origins.into_iter().next().unwrap()
+}
+
+fn direct(plan: &Plan) -> Vec<String> {
+    let drafts = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::WriteRecord(draft) => Some(draft.clone()),
+        _ => None,
+    });
+    let listeners = drafts.flat_map(|draft| draft.ports.listeners);
+    listeners
+        .flat_map(|one| one.direct)
+        .map(|one| one.to_string())
+        .collect()
+}
+
+#[test]
+fn with_ready_pods_the_nodes_see_the_origin_only_after_the_switch() {
+    let plan = planned(&with_pods(snapshot()), &spec()).unwrap();
+    assert_eq!(direct(&plan), ["10.1.0.1:8080"]);
+    assert!(manifest::is_hidden(&origin(&plan)));
+    let [.., switched, shown] = plan.steps.as_slice() else {
+        panic!("an engage has steps")
+    };
+    assert!(matches!(
+        (&switched.action, &shown.action),
+        (Action::AwaitSwitched, Action::ShowOrigin)
+    ));
+}
+
+#[test]
+fn without_ready_pods_or_in_a_mesh_the_origin_service_is_the_only_way() {
+    let mut in_mesh = with_pods(snapshot());
+    let pod = json!({ "spec": { "containers": [{ "name": "api" }, { "name": "istio-proxy" }] } });
+    in_mesh.pods = vec![serde_json::from_value(pod).unwrap()];
+    for snapshot in [snapshot(), in_mesh] {
+        let plan = planned(&snapshot, &spec()).unwrap();
+        assert_eq!(direct(&plan), [""; 0]);
+        assert!(!manifest::is_hidden(&origin(&plan)));
+        assert!(
+            !plan
+                .steps
+                .iter()
+                .any(|step| matches!(step.action, Action::ShowOrigin))
+        );
+    }
+}
+
+#[test]
+fn a_join_shows_an_origin_that_a_dead_session_left_hidden() {
+    let origin = origin(&planned(&with_pods(snapshot()), &spec()).unwrap());
+    let mut snapshot = engaged("ada", &Match::default());
+    snapshot.origin = Some(origin);
+    let spec = InterceptSpec {
+        rule: header("bob"),
+        owner: owner("bob"),
+        ..spec()
+    };
+    let plan = planned(&snapshot, &spec).unwrap();
+    assert!(
+        plan.steps
+            .iter()
+            .any(|step| matches!(step.action, Action::ShowOrigin))
+    );
+}

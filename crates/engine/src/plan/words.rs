@@ -43,6 +43,10 @@ impl Step {
             }
             Action::Switch(_) => "Change the Service's selector to the proxy".into(),
             Action::AwaitSwitched => "Wait until the Service's endpoints are only the proxy".into(),
+            Action::ShowOrigin => {
+                "Let the nodes see the origin Service; until then NGINX asks the original pods by their addresses"
+                    .into()
+            }
         }
     }
 
@@ -58,7 +62,7 @@ impl Step {
             Action::AddToRecord => "Remove this intercept from the record".into(),
             Action::Scale { .. } => "The pods drain and go with the Deployment".into(),
             Action::OpenTunnel => "Close the tunnel".into(),
-            Action::Defuse | Action::AwaitSwitched => "Nothing to undo".into(),
+            Action::Defuse | Action::AwaitSwitched | Action::ShowOrigin => "Nothing to undo".into(),
             Action::Switch(switch) => format!("Change the selector back to {}", diff::inline(&switch.from)),
         }
     }

@@ -12,12 +12,14 @@ use super::engage::{Context, heartbeat_every, now};
 use super::{CloseReason, Outcome, Phase, SessionEvent};
 use crate::apply::switch::author;
 use crate::live::Live;
-use crate::record_store::RecordStore;
+use crate::record_store::{Change, RecordStore, RecordStoreError};
 use crate::revert::leave;
 use crate::snapshot::{found_record, is_proxy_selector, selector};
 
 /// A rolled proxy has a ready pod again within this; longer means that everybody waits for nothing.
 const NO_PROXY_LIMIT: Duration = Duration::from_secs(4);
+/// After this every node knows the origin Service, and addresses of single pods only grow old.
+const ORIGIN_KNOWN_AFTER: Duration = Duration::from_secs(30);
 /// In-flight requests may finish this long after the cluster sends no new ones.
 const FINISH_WITHIN: Duration = Duration::from_secs(5);
 
@@ -35,6 +37,7 @@ struct Watched {
     pods: Live<Pod>,
     no_proxy_since: Option<Instant>,
     displaced: Option<String>,
+    origin_known_at: Option<Instant>,
 }
 
 impl Context {
@@ -77,6 +80,11 @@ impl Context {
                 () = self.cancel.cancelled() => Some(CloseReason::Asked),
                 () = at(end) => Some(CloseReason::Expired),
                 () = at(watched.no_proxy_since.map(|since| since + NO_PROXY_LIMIT)) => Some(CloseReason::ProxyLost),
+                () = at(watched.origin_known_at) => {
+                    watched.origin_known_at = None;
+                    self.forget_direct().await;
+                    None
+                }
                 _ = beat.tick() => { self.beat(beat_every).await; None }
                 changed = watched.records.changed() => {
                     changed.is_ok_and(|maps| self.is_removed(maps)).then_some(CloseReason::RemovedByOther)
@@ -114,6 +122,7 @@ impl Context {
             pods: Live::labelled(Api::namespaced(client.clone(), namespace), &labels),
             no_proxy_since: None,
             displaced: None,
+            origin_known_at: Some(Instant::now() + ORIGIN_KNOWN_AFTER),
         }
     }
 
@@ -125,6 +134,22 @@ impl Context {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "a heartbeat failed"),
             Err(_) => tracing::warn!("a heartbeat was not answered in time"),
+        }
+    }
+
+    /// A proxy pod that starts from now on must not meet pods that are gone. Should this fail, it looks first by itself.
+    async fn forget_direct(&self) {
+        let spec = &self.request.spec;
+        let store = RecordStore::new(&self.client, &spec.namespace, &spec.service);
+        let forgotten = store.update(|record| {
+            if !record.is_direct() {
+                return Ok(Change::Keep(()));
+            }
+            record.forget_direct();
+            Ok::<_, RecordStoreError>(Change::Write(()))
+        });
+        if let Err(error) = forgotten.await {
+            tracing::warn!(%error, "the original pods' addresses stay in the record");
         }
     }
 

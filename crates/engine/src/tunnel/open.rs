@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use intercept_protocol::heard::{Heard, Listening};
 use intercept_protocol::ids::{SessionId, Token};
 use intercept_protocol::mux::{Mux, Side, Stream};
 use intercept_protocol::relay::{
@@ -17,7 +18,6 @@ use tokio::time::timeout;
 use super::connector::{PodConnector, PodName, PodStream};
 use super::state::RelayError;
 use super::streams::{Serving, serve_all};
-use super::wire::{Heard, Wire};
 
 /// From asking for a connection to having it.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -65,22 +65,18 @@ impl OpenRelay {
     ) -> Result<Self, RelayError> {
         let connected = timeout(CONNECT_LIMIT, connector.connect(pod)).await;
         let io = connected.map_err(|_| RelayError::TimedOut { limit: CONNECT_LIMIT })?;
-        let mut wire = Wire::new(io.map_err(RelayError::Connect)?);
-        let greeted = timeout(GREETING_LIMIT, greet(&mut wire, credentials)).await;
+        let mut io = io.map_err(RelayError::Connect)?;
+        let greeted = timeout(GREETING_LIMIT, greet(&mut io, credentials)).await;
         let agent = greeted.map_err(|_| RelayError::TimedOut {
             limit: GREETING_LIMIT,
         })??;
-        Self::start(wire, agent, serving).await
+        Self::start(io, agent, serving).await
     }
 
-    async fn start<T: PodStream>(
-        mut wire: Wire<T>,
-        agent: String,
-        serving: Serving,
-    ) -> Result<Self, RelayError> {
-        let heard = wire.heard();
-        wire.begin_frames();
-        let (mux, incoming, driver) = Mux::start(wire, Side::Laptop);
+    async fn start<T: PodStream>(io: T, agent: String, serving: Serving) -> Result<Self, RelayError> {
+        let heard = Heard::now();
+        let io = Listening::new(io, heard.clone());
+        let (mux, incoming, driver) = Mux::start(io, Side::Laptop);
         let mut tasks = JoinSet::new();
         tasks.spawn(serve_all(incoming, serving));
         let control = mux.open().await.map_err(|_| RelayError::Ended(None))?;
@@ -151,14 +147,14 @@ fn ended_by(ended: Result<io::Result<()>, tokio::task::JoinError>) -> RelayError
     }
 }
 
-async fn greet<T: PodStream>(wire: &mut Wire<T>, credentials: &Credentials) -> Result<String, RelayError> {
+async fn greet<T: PodStream>(io: &mut T, credentials: &Credentials) -> Result<String, RelayError> {
     let hello = Hello {
         program: credentials.program.clone(),
         session: credentials.session.clone(),
         token: credentials.token.clone(),
     };
-    write_preamble(wire, &hello).await.map_err(RelayError::Greeting)?;
-    match read_preamble(wire).await {
+    write_preamble(io, &hello).await.map_err(RelayError::Greeting)?;
+    match read_preamble(io).await {
         Ok(Answer::Welcome { program }) => Ok(program),
         Ok(Answer::Refused(Refusal::UnknownSession)) => Err(RelayError::UnknownSession),
         Ok(Answer::Refused(Refusal::Draining)) => Err(RelayError::Draining),

@@ -1,8 +1,8 @@
 //! One forwarded port as a byte stream, straight over the WebSocket of Kubernetes' port-forward.
 //!
 //! kube-rs has a port-forward too; it carries bytes through two more tasks and cuts them into messages of
-//! 4 KiB. Here each write is one message, in the task of whoever writes, so that what [`super::wire`]
-//! gathered passes the API server, the kubelet and the container runtime as one.
+//! 4 KiB. Here each write is one message, in the task of whoever writes, so that what the
+//! multiplexer gathered passes the API server, the kubelet and the container runtime as one.
 //!
 //! Two channels belong to the one port: 0 carries its bytes, 1 an error's text. Each begins with a message
 //! that repeats the port.

@@ -9,6 +9,9 @@ use super::{CONFIGURATION_PATH, Mode, Sheet, Way, matching};
 /// Headers of the origin that NGINX would keep for itself.
 const X_ACCEL: [&str; 5] = ["Expires", "Redirect", "Limit-Rate", "Buffering", "Charset"];
 
+/// What the name of an upstream ends with whose connections serve one request each.
+const ONCE: &str = "_once";
+
 /// The whole block.
 pub(super) fn block(sheet: &Sheet<'_>, ways: &[Way<'_>], digest: &str) -> String {
     let mut out = String::from("http {\n");
@@ -184,29 +187,38 @@ fn port(out: &mut String, sheet: &Sheet<'_>, listener: &Listener, intercepts: &[
 /// request would be sent on a kept HTTP/2 one. Kept for a second: longer loses POSTs to origins that close idle
 /// connections, none at all costs a port for each request.
 fn upstreams(out: &mut String, sheet: &Sheet<'_>, listener: &Listener, intercepts: &[&Intercept]) {
-    let origin = sheet.origin(listener);
+    let (origin, backup) = (sheet.origin(listener, ""), sheet.origin(listener, " backup"));
     for protocol in ["", "_h2", "_grpc"] {
         let _ = writeln!(
             out,
-            "    upstream origin_{}{protocol} {{ server {origin} max_fails=0; keepalive 64; keepalive_timeout 1s; \
+            "    upstream origin_{}{protocol} {{{origin} keepalive 64; keepalive_timeout 1s; \
              keepalive_requests 1000000000; keepalive_time 10d; }}",
             listener.port
         );
     }
     // Since 1.29.7 connections are kept unless told otherwise; before, 0 was refused.
-    let keepalive = if sheet.binary.since(1, 29, 7) {
+    let not_kept = if sheet.binary.since(1, 29, 7) {
         " keepalive 0;"
     } else {
         ""
     };
     for intercept in intercepts {
-        // Never barred after a refusal: the gate opens again within milliseconds.
-        let _ = writeln!(
-            out,
-            "    upstream {} {{ server {} max_fails=0; server {origin} max_fails=0 backup;{keepalive} }}",
-            matching::upstream(intercept),
-            sheet.gate(intercept)
-        );
+        let (name, gate) = (matching::upstream(intercept), sheet.gate(intercept));
+        // Kept, because the agent never closes a gate's connection that NGINX might be using; and only for HTTP/1.1,
+        // the one protocol in which it sees where a request ends.
+        for (name, keepalive) in [
+            (
+                name.clone(),
+                " keepalive 64; keepalive_timeout 1s; keepalive_requests 1000000000; keepalive_time 10d;",
+            ),
+            (format!("{name}{ONCE}"), not_kept),
+        ] {
+            // Never barred after a refusal: the gate opens again within milliseconds.
+            let _ = writeln!(
+                out,
+                "    upstream {name} {{ server {gate} max_fails=0;{backup}{keepalive} }}"
+            );
+        }
     }
 }
 
@@ -259,7 +271,7 @@ fn locations(sheet: &Sheet<'_>, port: u16) -> Vec<(&'static str, u16, String)> {
         (
             "laptop10",
             592,
-            format!("{once} proxy_http_version 1.0; proxy_pass http://$to_{port};"),
+            format!("{once} proxy_http_version 1.0; proxy_pass http://${{to_{port}}}{ONCE};"),
         ),
     ];
     if sheet.binary.has_http2_on_plain_ports() {
@@ -268,7 +280,7 @@ fn locations(sheet: &Sheet<'_>, port: u16) -> Vec<(&'static str, u16, String)> {
         found.push((
             "laptop_grpc",
             594,
-            format!("grpc_next_upstream_timeout 1ms; grpc_pass grpc://$to_{port};"),
+            format!("grpc_next_upstream_timeout 1ms; grpc_pass grpc://${{to_{port}}}{ONCE};"),
         ));
     }
     if sheet.binary.has_http2_upstreams() {
@@ -280,7 +292,7 @@ fn locations(sheet: &Sheet<'_>, port: u16) -> Vec<(&'static str, u16, String)> {
         found.push((
             "laptop2",
             596,
-            format!("{once} proxy_http_version 2; proxy_pass http://$to_{port};"),
+            format!("{once} proxy_http_version 2; proxy_pass http://${{to_{port}}}{ONCE};"),
         ));
     }
     found

@@ -31,16 +31,20 @@ fn server(
     listener: &Listener,
     intercept: Option<&Intercept>,
 ) -> std::fmt::Result {
-    let origin = sheet.origin(listener);
     let port = listener.port;
     let to = match intercept {
-        None => origin.to_string(),
+        None => {
+            let origin = sheet.origin(listener, "");
+            writeln!(out, "    upstream origin_{port} {{{origin} }}")?;
+            format!("origin_{port}")
+        }
         Some(intercept) => {
             let (id, gate) = (&intercept.id, sheet.gate(intercept));
+            let backup = sheet.origin(listener, " backup");
             // Only a refused connection goes to the backup, and then nothing was sent yet.
             writeln!(
                 out,
-                "    upstream i_{id} {{ server {gate} max_fails=0; server {origin} max_fails=0 backup; }}"
+                "    upstream i_{id} {{ server {gate} max_fails=0;{backup} }}"
             )?;
             format!("i_{id}")
         }

@@ -1,18 +1,22 @@
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use tokio::time::Instant;
+
 use super::*;
 
 #[tokio::test]
-async fn small_writes_leave_as_one_when_something_is_read() {
+async fn small_writes_of_everybody_who_is_ready_leave_as_one() {
     let (mut wire, mut peer) = pair();
-    for part in [b"he".as_slice(), b"l", b"lo"] {
+    let (head, body) = (frame(0, 0, b"hello"), frame(0, 0, b"world"));
+    for part in [&head[..4], &head[4..], &body[..13], &body[13..]] {
         wire.write_all(part).await.unwrap();
         wire.flush().await.unwrap();
     }
-    peer.write_all(b"!").await.unwrap();
-    assert_eq!(wire.read_u8().await.unwrap(), b'!');
-    let mut got = [0; 16];
-    assert_eq!(peer.read(&mut got).await.unwrap(), 5);
+    let mut got = [0; 64];
+    tokio::select! {
+        _ = wire.read_u8() => panic!("nothing comes"),
+        read = peer.read(&mut got) => assert_eq!(read.unwrap(), head.len() + body.len()),
+    }
 }
 
 #[tokio::test]
@@ -33,20 +37,9 @@ async fn a_peer_that_does_not_read_is_still_heard() {
     assert_eq!(wire.read_u8().await.unwrap(), b'x');
 }
 
-#[tokio::test(start_paused = true)]
-async fn silence_counts_from_the_last_byte() {
-    let (mut wire, mut peer) = pair();
-    let heard = wire.heard();
-    tokio::time::advance(Duration::from_secs(3)).await;
-    assert_eq!(heard.silence(), Duration::from_secs(3));
-    peer.write_all(b"x").await.unwrap();
-    wire.read_u8().await.unwrap();
-    assert_eq!(heard.silence(), Duration::ZERO);
-}
-
-fn pair() -> (Wire<tokio::io::DuplexStream>, tokio::io::DuplexStream) {
+fn pair() -> (Gather<tokio::io::DuplexStream>, tokio::io::DuplexStream) {
     let (ours, theirs) = tokio::io::duplex(1024);
-    (Wire::new(ours), theirs)
+    (Gather::new(ours), theirs)
 }
 
 /// A yamux frame of stream 2.
@@ -62,7 +55,6 @@ fn frame(kind: u8, flags: u16, body: &[u8]) -> Vec<u8> {
 #[tokio::test(start_paused = true)]
 async fn the_end_of_a_stream_waits_for_company_but_not_for_long() {
     let (mut wire, mut peer) = pair();
-    wire.begin_frames();
     let began = Instant::now();
     wire.write_all(&frame(0, 4, b"")).await.unwrap();
     let mut got = [0; 12];
@@ -86,7 +78,6 @@ async fn whatever_else_leaves_at_once_and_takes_the_end_along() {
         frame(0, 4, b"last"),
     ] {
         let (mut wire, mut peer) = pair();
-        wire.begin_frames();
         let began = Instant::now();
         wire.write_all(&frame(0, 4, b"")).await.unwrap();
         // Heads and bodies come apart, cut anywhere.

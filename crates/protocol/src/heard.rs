@@ -12,13 +12,14 @@ use tokio::time::{Instant, sleep};
 
 /// Knows when its connection last received something.
 #[derive(Clone, Debug)]
-pub(super) struct Heard {
+pub struct Heard {
     start: Instant,
     last_millis: Arc<AtomicU64>,
 }
 
 impl Heard {
-    pub(super) fn now() -> Self {
+    /// As if it had just received something.
+    pub fn now() -> Self {
         Self {
             start: Instant::now(),
             last_millis: Arc::default(),
@@ -30,11 +31,16 @@ impl Heard {
         self.last_millis.store(elapsed, Ordering::Relaxed);
     }
 
+    /// For how long nothing at all has come.
+    pub fn silence(&self) -> Duration {
+        let last = Duration::from_millis(self.last_millis.load(Ordering::Relaxed));
+        self.start.elapsed().saturating_sub(last)
+    }
+
     /// Resolves once nothing was heard for `limit`.
-    pub(super) async fn silent_for(&self, limit: Duration) {
+    pub async fn silent_for(&self, limit: Duration) {
         loop {
-            let last = Duration::from_millis(self.last_millis.load(Ordering::Relaxed));
-            let silence = self.start.elapsed().saturating_sub(last);
+            let silence = self.silence();
             if silence >= limit {
                 return;
             }
@@ -45,13 +51,14 @@ impl Heard {
 
 /// A connection that notes when it receives.
 #[derive(Debug)]
-pub(super) struct Listening<T> {
+pub struct Listening<T> {
     io: T,
     heard: Heard,
 }
 
 impl<T> Listening<T> {
-    pub(super) fn new(io: T, heard: Heard) -> Self {
+    /// Notes in `heard` what `io` receives.
+    pub fn new(io: T, heard: Heard) -> Self {
         Self { io, heard }
     }
 }
