@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Installs what builds and tests need on a Debian 12 machine that has Rust, Node and Go, and skips what is there.
 # With everything in place it changes nothing and asks no network.
-# usage: scripts/setup.sh [--node-only]     --node-only: just what the test node needs
+# usage: scripts/setup.sh [--sandbox-only|--node-only]     just what the sandbox, or the test node, needs
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+SANDBOX_PACKAGES=(build-essential python3 python3-pip ca-certificates)
 NODE_PACKAGES=(
   containerd runc containernetworking-plugins iptables conntrack iproute2 busybox-static
   openssl procps curl python3 python3-pip ca-certificates util-linux
@@ -54,11 +55,12 @@ install_node_modules() {
 }
 
 case ${1:-} in
+  --sandbox-only) install_packages "${SANDBOX_PACKAGES[@]}" ;;
   --node-only) install_packages "${NODE_PACKAGES[@]}" ;;
   "")
     install_packages "${NODE_PACKAGES[@]}" "${BUILD_PACKAGES[@]}"
     install_cargo_tools "${CARGO_TOOLS[@]}"
     install_node_modules
     ;;
-  *) say "usage: scripts/setup.sh [--node-only]"; exit 2 ;;
+  *) say "usage: scripts/setup.sh [--sandbox-only|--node-only]"; exit 2 ;;
 esac

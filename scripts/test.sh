@@ -43,13 +43,30 @@ shell_scripts() {
 
 clippy() { cargo clippy "${EVERYTHING[@]}" -- --deny warnings; }
 
-build() { cargo nextest run "${EVERYTHING[@]}" --no-run; }
+# `cargo build` too: building tests alone makes no program of a package without tests of its own, the window's.
+build() { cargo build "${EVERYTHING[@]}" && cargo nextest run "${EVERYTHING[@]}" --no-run; }
 
 # On no cluster: a kubeconfig of this machine must not be found by accident.
 tests() {
   local nginx
   nginx=$(scripts/nginx.sh) || return
   INTERCEPT_NGINX=$nginx KUBECONFIG=/nonexistent/kubeconfig "${SCREEN[@]}" cargo nextest run "${EVERYTHING[@]}" -E "not $NEEDS_CLUSTER"
+}
+
+# The same tests as on a real cluster, on the small one that is part of the program.
+sandbox() {
+  local nginx folder program status=0
+  nginx=$(scripts/nginx.sh) || return
+  folder=$(mktemp -d)
+  program=${CARGO_TARGET_DIR:-target}/debug/interceptctl
+  "$program" sandbox --empty --nginx "$nginx" --write-kubeconfig "$folder/kubeconfig" >"$folder/log" 2>&1 &
+  for _ in $(seq 100); do if [ -s "$folder/kubeconfig" ]; then break; fi; sleep 0.1; done
+  INTERCEPT_TEST_KUBECONFIG=$folder/kubeconfig cargo nextest run "${EVERYTHING[@]}" -E "$NEEDS_CLUSTER" || status=$?
+  kill -TERM $!
+  wait $! || status=$?
+  if [ "$status" != 0 ]; then cat "$folder/log"; fi
+  rm -rf "$folder"
+  return "$status"
 }
 
 # The window once more, on the real cluster. `tests/cluster/run` boots a node unless a cluster is named.
@@ -75,6 +92,7 @@ stage ui-build ui build # before anything compiles: the desktop program carries 
 stage clippy clippy
 stage build build
 stage tests tests
+stage sandbox sandbox
 stage e2e e2e
 
 printf '\n'

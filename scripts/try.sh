@@ -1,8 +1,14 @@
 #!/usr/bin/env bash
-# Runs the main job from nothing: boots a Kubernetes node, starts a sample Service, intercepts it, and tells the story.
+# Tells the story of an intercept from nothing: on the sandbox, or with --node on a real Kubernetes node of its own.
 # Installs what it needs; leaves nothing running.
+# usage: scripts/try.sh [--node]
 set -euo pipefail
 cd "$(dirname "$0")/.."
-scripts/setup.sh --node-only
-cargo build --release --locked --bin interceptctl
-exec tests/cluster/run -- scripts/story.sh "${CARGO_TARGET_DIR:-target}/release/interceptctl"
+where=${1:---sandbox}
+case $where in --sandbox | --node) ;; *) echo "usage: scripts/try.sh [--node]" >&2; exit 2 ;; esac
+scripts/setup.sh "$where-only"
+cargo build --locked --bin interceptctl
+program=${CARGO_TARGET_DIR:-target}/debug/interceptctl
+if [ "$where" = --node ]; then exec tests/cluster/run -- scripts/story.sh "$program"; fi
+nginx=$(scripts/nginx.sh)
+exec "$program" demo --nginx "$nginx"

@@ -11,6 +11,7 @@ use intercept_engine::settings;
 use intercept_engine::target::Target;
 use intercept_protocol::matching::{Mark, Method, PathPrefix};
 use intercept_protocol::record::PortProtocol;
+use intercept_sandbox::faults::Fault;
 
 pub(crate) use values::ServiceArg;
 
@@ -139,6 +140,12 @@ pub(crate) enum Command {
     /// Clean up what sessions left, on this machine or any other.
     #[command(subcommand, alias = "sessions")]
     Session(SessionCommand),
+    /// Run a small Kubernetes with a sample shop on this machine, to try and break things.
+    #[command(after_help = help::SANDBOX, after_long_help = help::sandbox())]
+    Sandbox(SandboxArgs),
+    /// Tell the whole story of an intercept on a sandbox, in half a minute.
+    #[command(after_help = help::DEMO, after_long_help = help::long(help::DEMO))]
+    Demo(DemoArgs),
     /// Print a completion script for a shell.
     #[command(alias = "completion", after_help = help::COMPLETIONS, after_long_help = help::long(help::COMPLETIONS))]
     Completions {
@@ -181,6 +188,39 @@ pub(crate) struct CloseArgs {
     /// Who you are, if not the operating system's user.
     #[arg(long, env = "INTERCEPT_OWNER", hide_env_values = true, value_name = "NAME")]
     pub(crate) owner: Option<String>,
+}
+
+/// A small Kubernetes on this machine.
+#[derive(Debug, Args)]
+pub(crate) struct SandboxArgs {
+    /// Write the kubeconfig to this file, which must not be there yet; it goes when the sandbox ends.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) write_kubeconfig: Option<PathBuf>,
+    /// Add so many Services with five pods each, which do nothing.
+    #[arg(long, value_name = "SERVICES", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=100_000))]
+    pub(crate) scale: u32,
+    /// Go wrong in this way; may be given several times.
+    #[arg(long, value_name = "FAULT", value_parser = Fault::parse)]
+    pub(crate) fault: Vec<Fault>,
+    /// Without the sample shop and its customers.
+    #[arg(long)]
+    pub(crate) empty: bool,
+    #[command(flatten)]
+    pub(crate) nginx: NginxArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    #[command(flatten)]
+    pub(crate) nginx: NginxArgs,
+}
+
+/// Which NGINX a sandbox runs.
+#[derive(Debug, Args)]
+pub(crate) struct NginxArgs {
+    /// An NGINX to run rather than the one of this machine.
+    #[arg(long, env = "INTERCEPT_NGINX", hide_env_values = true, value_name = "FILE")]
+    pub(crate) nginx: Option<PathBuf>,
 }
 
 /// One intercept, for `start` and `plan`.

@@ -16,6 +16,7 @@ mod log;
 mod output;
 mod request;
 mod run;
+mod signals;
 mod words;
 
 fn main() -> std::process::ExitCode {

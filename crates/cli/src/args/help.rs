@@ -125,6 +125,29 @@ Examples:
 Works from any machine that may change the Service, and as often as you like. Ends with code 6 while something
 is left.";
 
+pub(super) const SANDBOX: &str = "\
+Examples:
+  interceptctl sandbox
+  interceptctl sandbox --write-kubeconfig ./sandbox.yaml
+  interceptctl --kubeconfig ./sandbox.yaml -n shop start catalog --to 3000
+  interceptctl sandbox --scale 10000
+  interceptctl sandbox --fault 'patch services 409 x2' --fault '* * delay 200ms'
+
+It needs no root, no container runtime and no account, and nothing of it is left when it ends. It is a stand-in
+for trying and testing, never a place to run workloads.";
+
+pub(super) fn sandbox() -> String {
+    let faults = format!("Faults:\n{}", intercept_sandbox::faults::Fault::GRAMMAR);
+    [SANDBOX, &faults, exit::TABLE].join("\n\n")
+}
+
+pub(super) const DEMO: &str = "\
+Examples:
+  interceptctl demo
+
+Starts a sandbox, intercepts one of its Services, sends requests with and without the header, kills the program
+that holds the intercept, intercepts again, leaves, and proves that nothing is left.";
+
 pub(super) const COMPLETIONS: &str = "\
 Examples:
   interceptctl completions bash > ~/.local/share/bash-completion/completions/interceptctl

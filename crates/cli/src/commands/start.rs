@@ -6,7 +6,6 @@
 mod ended;
 mod events;
 mod show;
-mod signals;
 
 use std::time::Duration;
 
@@ -15,13 +14,13 @@ use intercept_engine::settings::session_locks;
 use tokio::time::{MissedTickBehavior, interval};
 
 use self::show::Show;
-use self::signals::Signals;
 use crate::args::{Global, InterceptArgs, Tunnel};
 use crate::connection::{connect, settings};
 use crate::errors::Failure;
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::request::{asked, header_of_environment};
+use crate::signals::Signals;
 
 /// How often the live line counts on.
 const STATUS_EVERY: Duration = Duration::from_secs(1);

@@ -9,7 +9,7 @@ use tokio::signal::windows;
 
 /// Hears them from the moment it is made; none of them ends the process any more.
 #[cfg(unix)]
-pub(super) struct Signals {
+pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Option<Signal>,
@@ -17,7 +17,7 @@ pub(super) struct Signals {
 
 #[cfg(unix)]
 impl Signals {
-    pub(super) fn listen() -> io::Result<Self> {
+    pub(crate) fn listen() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -30,7 +30,7 @@ impl Signals {
     }
 
     /// The next one, by its name. Safe to cancel.
-    pub(super) async fn next(&mut self) -> &'static str {
+    pub(crate) async fn next(&mut self) -> &'static str {
         let hangup = async {
             match &mut self.hangup {
                 Some(hangup) => hangup.recv().await,
@@ -57,7 +57,7 @@ fn is_hangup_ignored() -> bool {
 
 /// Hears them from the moment it is made; none of them ends the process any more.
 #[cfg(windows)]
-pub(super) struct Signals {
+pub(crate) struct Signals {
     ctrl_c: windows::CtrlC,
     ctrl_break: windows::CtrlBreak,
     close: windows::CtrlClose,
@@ -67,7 +67,7 @@ pub(super) struct Signals {
 
 #[cfg(windows)]
 impl Signals {
-    pub(super) fn listen() -> io::Result<Self> {
+    pub(crate) fn listen() -> io::Result<Self> {
         Ok(Self {
             ctrl_c: windows::ctrl_c()?,
             ctrl_break: windows::ctrl_break()?,
@@ -78,7 +78,7 @@ impl Signals {
     }
 
     /// The next one, by its name. Safe to cancel.
-    pub(super) async fn next(&mut self) -> &'static str {
+    pub(crate) async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.ctrl_c.recv() => "Ctrl-C",
             _ = self.ctrl_break.recv() => "Ctrl-Break",
