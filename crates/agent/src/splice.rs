@@ -1,18 +1,19 @@
 //! One connection from NGINX: to the laptop, and to the origin where the laptop will not have it.
 //!
 //! What NGINX sends goes to the laptop at once, and a bounded copy stays here until the laptop says that
-//! its program took the connection. Until then nothing was delivered, so a refusal sends the copy to the
+//! its program has the request. Until then nothing was delivered, so a refusal sends the copy to the
 //! origin. Once the laptop may have delivered something, a broken relay ends the connection: nothing is ever sent twice.
+//! A stream that has served a request rests, and is asked first with the next one; its refusal just means a new stream.
 
-mod framing;
 mod pump;
 mod undecided;
 
 use std::net::SocketAddr;
 
+use intercept_protocol::exchange::Exchange;
 use intercept_protocol::ids::{InterceptId, SessionId};
 use intercept_protocol::mux::Stream;
-use intercept_protocol::relay::StreamOpen;
+use intercept_protocol::relay::{StreamOpen, encode};
 use tokio::io::{AsyncReadExt as _, Interest};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Duration, Instant, sleep_until, timeout};
@@ -21,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::agent::Agent;
 use crate::relay::Relay;
 use crate::warning;
-use pump::{Exchange, Far, farewell, splice};
+use pump::{Far, farewell, splice};
 use undecided::{Decision, Undecided};
 
 /// NGINX asks the backup when it is cut off within the millisecond in which it connected, even if the request
@@ -30,8 +31,6 @@ const NOT_A_REFUSAL: Duration = Duration::from_millis(20);
 /// How long a probe to a port where the server may speak first has for its first bytes.
 const FIRST_BYTES: Duration = Duration::from_millis(100);
 const FIRST_READ: usize = 16 * 1024;
-/// A stream that rested longer is not used again: its program may be closing it at this moment.
-const FRESH: Duration = Duration::from_millis(500);
 
 /// Where the connections of one gate go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +64,6 @@ pub async fn carry(agent: &Agent, mut client: UnixStream, route: &Route, shut: &
 struct Resting {
     stream: Stream,
     relay: u64,
-    since: Instant,
 }
 
 /// Ends a resting stream in order, without anybody waiting for it.
@@ -144,6 +142,14 @@ struct Request<'a> {
 /// What is left once a request was answered: the client, and the laptop where that may serve the next one.
 type Kept = (UnixStream, Option<Resting>);
 
+/// How asking the laptop ended.
+enum Asked {
+    /// With an answer, or with the end of the connection.
+    Over(Option<Kept>),
+    /// Nothing was delivered.
+    Refused(UnixStream),
+}
+
 impl<'a> Request<'a> {
     fn new(agent: &'a Agent, route: &'a Route, first: Vec<u8>) -> Self {
         let probe = agent.probes.claim(&first);
@@ -157,20 +163,31 @@ impl<'a> Request<'a> {
         }
     }
 
-    async fn serve(self, client: UnixStream, resting: Option<Resting>) -> Option<Kept> {
-        let relay = self.relay();
-        if let Some(resting) = resting {
-            let is_good = resting.since.elapsed() < FRESH
-                && relay.as_ref().is_some_and(|one| one.number == resting.relay);
-            if is_good && self.probe.is_none() {
-                return self.again(client, resting).await;
+    async fn serve(mut self, mut client: UnixStream, resting: Option<Resting>) -> Option<Kept> {
+        if let Some(Resting { stream, relay }) = self.usable(resting) {
+            match self.ask(client, stream, relay, &[]).await {
+                Asked::Over(kept) => return kept,
+                Asked::Refused(back) => client = back,
             }
-            part(self.agent, Some(resting));
         }
-        match relay {
-            Some(relay) => self.ask_laptop(client, relay).await,
-            None => self.refused(client, None).await,
+        if let Some((stream, relay)) = self.open().await {
+            match self.ask(client, stream, relay, &encode(&self.opening())).await {
+                Asked::Over(kept) => return kept,
+                Asked::Refused(back) => client = back,
+            }
         }
+        self.ask_origin(client).await
+    }
+
+    /// The resting stream, if requests go to its relay still.
+    fn usable(&self, resting: Option<Resting>) -> Option<Resting> {
+        let resting = resting?;
+        let is_newest = self.relay().is_some_and(|relay| relay.number == resting.relay);
+        if is_newest && self.probe.is_none() {
+            return Some(resting);
+        }
+        part(self.agent, Some(resting));
+        None
     }
 
     /// The newest live relay of an intercept that is still in the record.
@@ -182,61 +199,9 @@ impl<'a> Request<'a> {
             .flatten()
     }
 
-    /// Over the stream that served the request before: its program has accepted the connection already.
-    async fn again(self, client: UnixStream, resting: Resting) -> Option<Kept> {
-        let exchange = self.exchange(&self.first);
-        let relay = resting.relay;
-        let (client, stream) =
-            splice(client, resting.stream, exchange, self.first, false, self.read_at).await?;
-        Some((client, rest(stream, relay)))
-    }
-
-    async fn ask_laptop(self, client: UnixStream, relay: Relay) -> Option<Kept> {
-        let Some((stream, relay)) = self.open(relay).await else {
-            return self.refused(client, None).await;
-        };
-        let opening = match self.probe {
-            Some(nonce) => StreamOpen::Probe { nonce },
-            None => StreamOpen::Connection {
-                intercept: self.route.intercept.clone(),
-            },
-        };
-        let mut undecided = Undecided::new(client, stream, &opening, &self.first);
-        let decision = undecided.decide().await;
-        let read_at = undecided.read_at();
-        match decision {
-            Decision::Accepted => {
-                if let Some(nonce) = self.probe {
-                    self.agent.probes.taken(nonce);
-                }
-                let exchange = self.exchange(undecided.seen());
-                let (client, stream, unsent, client_ended) = undecided.accepted();
-                let (client, stream) =
-                    splice(client, stream, exchange, unsent, client_ended, read_at).await?;
-                let resting = rest(stream, relay);
-                if self.probe.is_some() {
-                    // Whoever answers probes answers nothing else.
-                    part(self.agent, resting);
-                    return Some((client, None));
-                }
-                Some((client, resting))
-            }
-            Decision::Refused => {
-                let (client, copy) = undecided.refused();
-                self.refused(client, Some((copy, read_at))).await
-            }
-            Decision::Lost => {
-                let intercept = &self.route.intercept;
-                warning!("a laptop was lost with a request of intercept {intercept} under way");
-                end(undecided.refused().0, read_at).await;
-                None
-            }
-            Decision::ClientLeft => None,
-        }
-    }
-
-    /// A stream on `relay`; one that has just ended may still be listed for a moment.
-    async fn open(&self, relay: Relay) -> Option<(Stream, u64)> {
+    /// A new stream; a relay that has just ended may still be listed for a moment.
+    async fn open(&self) -> Option<(Stream, u64)> {
+        let relay = self.relay()?;
         if let Ok(stream) = relay.mux.open().await {
             return Some((stream, relay.number));
         }
@@ -244,18 +209,63 @@ impl<'a> Request<'a> {
         Some((another.mux.open().await.ok()?, another.number))
     }
 
-    /// The laptop did not take it. `more`: everything read from the client by now, and when.
-    async fn refused(self, client: UnixStream, more: Option<(Vec<u8>, Instant)>) -> Option<Kept> {
-        let exchange = self.exchange(more.as_ref().map_or(&self.first, |(copy, _)| copy));
-        let (copy, read_at) = more.unwrap_or((self.first, self.read_at));
+    fn opening(&self) -> StreamOpen {
+        let intercept = self.route.intercept.clone();
+        match self.probe {
+            Some(nonce) => StreamOpen::Probe { nonce },
+            None if self.route.client_speaks_first => StreamOpen::Requests { intercept },
+            None => StreamOpen::Connection { intercept },
+        }
+    }
+
+    async fn ask(&mut self, client: UnixStream, stream: Stream, relay: u64, opening: &[u8]) -> Asked {
+        let mut undecided = Undecided::new(client, stream, opening, &self.first);
+        let decision = undecided.decide().await;
+        self.read_at = undecided.read_at();
+        match decision {
+            Decision::Accepted => Asked::Over(self.accepted(undecided, relay).await),
+            Decision::Refused => {
+                let (client, copy) = undecided.refused();
+                self.first = copy;
+                Asked::Refused(client)
+            }
+            Decision::Lost => {
+                let intercept = &self.route.intercept;
+                warning!("a laptop was lost with a request of intercept {intercept} under way");
+                end(undecided.refused().0, self.read_at).await;
+                Asked::Over(None)
+            }
+            Decision::ClientLeft => Asked::Over(None),
+        }
+    }
+
+    async fn accepted(&self, undecided: Undecided, relay: u64) -> Option<Kept> {
+        if let Some(nonce) = self.probe {
+            self.agent.probes.taken(nonce);
+        }
+        let exchange = self.exchange(undecided.seen());
+        let (client, stream, unsent, client_ended) = undecided.accepted();
+        let (client, stream) = splice(client, stream, exchange, unsent, client_ended, self.read_at).await?;
+        let resting = stream.map(|stream| Resting { stream, relay });
         if self.probe.is_some() {
-            end(client, read_at).await;
+            // Whoever answers probes answers nothing else.
+            part(self.agent, resting);
+            return Some((client, None));
+        }
+        Some((client, resting))
+    }
+
+    /// Without a laptop that takes it.
+    async fn ask_origin(self, client: UnixStream) -> Option<Kept> {
+        if self.probe.is_some() {
+            end(client, self.read_at).await;
             return None;
         }
         match TcpStream::connect(self.route.origins.as_slice()).await {
             Ok(origin) => {
                 let _ = origin.set_nodelay(true);
-                let (client, _) = splice(client, origin, exchange, copy, false, read_at).await?;
+                let exchange = self.exchange(&self.first);
+                let (client, _) = splice(client, origin, exchange, self.first, false, self.read_at).await?;
                 Some((client, None))
             }
             Err(error) => {
@@ -263,7 +273,7 @@ impl<'a> Request<'a> {
                     "the origin {:?} does not take a connection: {error}",
                     self.route.origins
                 );
-                end(client, read_at).await;
+                end(client, self.read_at).await;
                 None
             }
         }
@@ -271,13 +281,13 @@ impl<'a> Request<'a> {
 
     /// Follows the request from its first byte, where requests can be told apart.
     fn exchange(&self, seen: &[u8]) -> Option<Exchange> {
-        self.route.client_speaks_first.then(|| Exchange::begin(seen))
+        self.route.client_speaks_first.then(|| {
+            let mut exchange = Exchange::default();
+            // NGINX sends one request after the other; if not, the splice ends with the first byte too many.
+            exchange.follow_request(seen);
+            exchange
+        })
     }
-}
-
-fn rest(stream: Option<Stream>, relay: u64) -> Option<Resting> {
-    let since = Instant::now();
-    stream.map(|stream| Resting { stream, relay, since })
 }
 
 /// Ends a connection that got no answer, no sooner than NGINX takes it for what it is.

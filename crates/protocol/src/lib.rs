@@ -10,6 +10,7 @@
 //! sockets or decides when to do so. Both ends build on these types; neither re-declares them.
 #![warn(missing_docs)]
 
+pub mod exchange;
 pub mod heard;
 pub mod ids;
 pub mod matching;

@@ -4,9 +4,12 @@
 //! laptop ── MAGIC, version, Hello ──►  agent      one frame each, then yamux takes over
 //! laptop ◄── MAGIC, version, Answer ── agent
 //! laptop ── first stream: ToAgent ──►  agent      the control stream, frames both ways
-//! laptop ◄── StreamOpen, bytes ─────── agent      one stream for each connection from NGINX
-//! laptop ── Verdict, bytes ─────────►  agent
+//! laptop ◄── StreamOpen, bytes ─────── agent      one stream for each connection to the local program
+//! laptop ── Verdict, bytes ─────────►  agent      a verdict for each request, or for the whole connection
 //! ```
+//!
+//! On a stream of requests both ends follow the [`exchange`](crate::exchange). Once it is over the agent may send the
+//! next request, which gets a verdict of its own; the laptop may refuse it before it comes, and then takes no more.
 //!
 //! A frame is a big-endian `u32` length and that many bytes of JSON. The version stands outside of the
 //! JSON, so that two programs which share nothing else can still tell each other so.
@@ -124,8 +127,13 @@ pub struct Status {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum StreamOpen {
-    /// One connection from NGINX for this intercept.
+    /// One connection from NGINX for this intercept, as bytes to its end.
     Connection {
+        /// The intercept.
+        intercept: InterceptId,
+    },
+    /// Requests of HTTP/1.1 for this intercept, one after the other.
+    Requests {
         /// The intercept.
         intercept: InterceptId,
     },
@@ -136,13 +144,13 @@ pub enum StreamOpen {
     },
 }
 
-/// Laptop to agent, one byte, first on every stream that the agent opened.
+/// Laptop to agent, one byte, before anything else on every stream that the agent opened, and of every request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Verdict {
     /// The local program took the connection; its bytes follow.
     Accepted = 1,
-    /// Nothing was delivered to it: the agent sends what it has read to the origin.
+    /// Nothing of it was delivered: the agent sends what it has read elsewhere. Nothing follows.
     Refused = 2,
 }
 

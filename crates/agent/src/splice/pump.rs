@@ -8,13 +8,13 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use intercept_protocol::exchange::Exchange;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::time::{Duration, Instant, sleep_until, timeout};
 
 use super::NOT_A_REFUSAL;
-use super::framing::{Message, is_head};
 
 /// Most connections carry one short request; a buffer grows once it was filled.
 const SMALL: usize = 8 * 1024;
@@ -52,22 +52,6 @@ pub(super) fn has_left(client: &UnixStream) -> bool {
     poll(&mut asked, Some(&now)).is_ok_and(|_| asked[0].revents().contains(PollFlags::HUP))
 }
 
-/// One request and its answer, followed as they pass.
-pub(super) struct Exchange {
-    request: Message,
-    answer: Message,
-}
-
-impl Exchange {
-    /// `seen` is the request from its first byte on, as far as it was read.
-    pub(super) fn begin(seen: &[u8]) -> Self {
-        let mut request = Message::request();
-        request.follow(seen);
-        let answer = Message::answer(is_head(seen));
-        Self { request, answer }
-    }
-}
-
 /// Carries bytes both ways until both have ended; or until `exchange` is over, and then gives back the client, and
 /// the far end if that is still open.
 ///
@@ -81,12 +65,12 @@ pub(super) async fn splice<F: Far>(
     client_ended: bool,
     read_at: Instant,
 ) -> Option<(UnixStream, Option<F>)> {
-    let (request, answer) = exchange.map(|one| (one.request, one.answer)).unzip();
-    let mut up = Pump::new(unsent, read_at, true, request);
+    let mut up = Pump::new(unsent, read_at, true);
     up.ended = client_ended;
-    let mut down = Pump::new(Vec::new(), read_at, false, answer);
+    let mut down = Pump::new(Vec::new(), read_at, false);
+    let mut exchange = exchange;
     loop {
-        match poll_fn(|cx| poll_both(cx, &mut client, &mut far, &mut up, &mut down)).await {
+        match poll_fn(|cx| poll_both(cx, &mut client, &mut far, &mut up, &mut down, &mut exchange)).await {
             Event::Done => return None,
             Event::Answered { far_is_open } => return Some((client, far_is_open.then_some(far))),
             Event::NoAnswer => {
@@ -113,19 +97,32 @@ fn poll_both(
     far: &mut impl Far,
     up: &mut Pump,
     down: &mut Pump,
+    exchange: &mut Option<Exchange>,
 ) -> Poll<Event> {
     if !up.done {
-        match up.poll(cx, client, far) {
+        let polled = up.poll(cx, client, far, |bytes| match exchange {
+            Some(exchange) => exchange.follow_request(bytes),
+            None => bytes.len(),
+        });
+        match polled {
+            // The other end would take it for the next request, or for nobody's.
+            _ if up.has_surplus => return Poll::Ready(Event::Broken),
             Poll::Ready(Err(_)) => return Poll::Ready(Event::Broken),
             Poll::Ready(Ok(())) if has_left(client) => return Poll::Ready(Event::ClientLeft),
             _ => {}
         }
     }
     if !down.done {
-        let polled = down.poll(cx, far, client);
-        if up.has_passed() && down.has_passed() && !up.ended {
+        let polled = down.poll(cx, far, client, |bytes| match exchange {
+            Some(exchange) => exchange.follow_answer(bytes),
+            None => bytes.len(),
+        });
+        let is_over = exchange
+            .as_ref()
+            .is_some_and(|one| one.has_whole_request() && one.has_whole_answer());
+        if is_over && up.is_empty() && down.is_empty() && !up.ended {
             return Poll::Ready(Event::Answered {
-                far_is_open: polled.is_pending(),
+                far_is_open: polled.is_pending() && !down.has_surplus,
             });
         }
         match polled {
@@ -175,12 +172,12 @@ struct Pump {
     passes_end: bool,
     /// The end was passed on.
     done: bool,
-    /// Follows what is read, where it is one message.
-    message: Option<Message>,
+    /// More was read than belongs to the message; it is dropped.
+    has_surplus: bool,
 }
 
 impl Pump {
-    fn new(unsent: Vec<u8>, read_at: Instant, passes_end: bool, message: Option<Message>) -> Self {
+    fn new(unsent: Vec<u8>, read_at: Instant, passes_end: bool) -> Self {
         Self {
             start: 0,
             end: unsent.len(),
@@ -190,21 +187,23 @@ impl Pump {
             ended: false,
             passes_end,
             done: false,
-            message,
+            has_surplus: false,
         }
     }
 
-    /// Whether its message was read and passed on to the last byte.
-    fn has_passed(&self) -> bool {
-        self.start == self.end && self.message.as_ref().is_some_and(Message::is_complete)
+    /// Whether everything that was read was passed on.
+    fn is_empty(&self) -> bool {
+        self.start == self.end
     }
 
-    /// Ready when the end was passed on, or, where it is to be reported first, when it was read.
+    /// Ready when the end was passed on, or, where it is to be reported first, when it was read. `follow` tells how
+    /// many of the bytes read belong to the message.
     fn poll(
         &mut self,
         cx: &mut Context<'_>,
         reader: &mut (impl AsyncRead + Unpin),
         writer: &mut (impl AsyncWrite + Unpin),
+        mut follow: impl FnMut(&[u8]) -> usize,
     ) -> Poll<io::Result<()>> {
         loop {
             while self.start < self.end {
@@ -223,7 +222,7 @@ impl Pump {
                 }
                 return Poll::Ready(Ok(()));
             }
-            ready!(self.poll_fill(cx, reader))?;
+            ready!(self.poll_fill(cx, reader, &mut follow))?;
         }
     }
 
@@ -231,6 +230,7 @@ impl Pump {
         &mut self,
         cx: &mut Context<'_>,
         reader: &mut (impl AsyncRead + Unpin),
+        follow: &mut impl FnMut(&[u8]) -> usize,
     ) -> Poll<io::Result<()>> {
         if self.buffer.len() < SMALL {
             self.buffer = vec![0; SMALL];
@@ -240,11 +240,10 @@ impl Pump {
         (self.start, self.end) = (0, 0);
         let mut space = ReadBuf::new(&mut self.buffer);
         ready!(Pin::new(reader).poll_read(cx, &mut space))?;
-        self.end = space.filled().len();
-        self.ended = self.end == 0;
-        if let Some(message) = &mut self.message {
-            message.follow(&self.buffer[..self.end]);
-        }
+        let read = space.filled().len();
+        self.ended = read == 0;
+        self.end = follow(&self.buffer[..read]);
+        self.has_surplus |= self.end < read;
         if self.carried == 0 {
             self.read_at = Instant::now();
         }

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use intercept_protocol::mux::Stream;
-use intercept_protocol::relay::{StreamOpen, Verdict, encode};
+use intercept_protocol::relay::Verdict;
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::time::Instant;
@@ -33,7 +33,7 @@ pub(super) enum Decision {
 pub(super) struct Undecided {
     client: UnixStream,
     laptop: Stream,
-    /// The opening frame, then everything read from the client.
+    /// The opening frame of a new stream, then everything read from the client.
     copy: Vec<u8>,
     opening: usize,
     sent: usize,
@@ -42,11 +42,10 @@ pub(super) struct Undecided {
 }
 
 impl Undecided {
-    pub(super) fn new(client: UnixStream, laptop: Stream, opening: &StreamOpen, first: &[u8]) -> Self {
+    pub(super) fn new(client: UnixStream, laptop: Stream, opening: &[u8], first: &[u8]) -> Self {
         // One write, so one frame and one segment where the request is short.
-        let mut copy = encode(opening);
-        let opening = copy.len();
-        copy.extend_from_slice(first);
+        let copy = [opening, first].concat();
+        let opening = opening.len();
         Self {
             client,
             laptop,

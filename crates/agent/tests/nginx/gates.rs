@@ -214,6 +214,31 @@ async fn a_kept_connection_asks_the_origin_once_its_laptop_is_gone_and_the_next_
     }
 }
 
+/// What a program that closes its connection while the next request is on its way must not cost.
+#[tokio::test]
+async fn a_program_that_closes_between_requests_loses_no_post() {
+    let Some((parts, developer, relay)) = start(header("X-Dev", Some("a"))).await else {
+        return;
+    };
+    let laptop = Laptop::connect(relay, &developer, "laptop", Program::AnswersOnce).await;
+    parts.gates_are_open(1).await;
+    for _ in 0..5 {
+        assert_eq!(who_kept(parts.port).await, ["laptop"; 3]);
+    }
+    assert!(laptop.streams() >= 15, "{}", laptop.streams());
+}
+
+#[tokio::test]
+async fn a_program_that_dies_between_requests_leaves_the_next_post_to_the_origin() {
+    let Some((parts, developer, relay)) = start(header("X-Dev", Some("a"))).await else {
+        return;
+    };
+    let _laptop = Laptop::connect(relay, &developer, "laptop", Program::DiesAfterOne).await;
+    parts.gates_are_open(1).await;
+    assert_eq!(who_kept(parts.port).await, ["laptop", "origin", "origin"]);
+    assert_eq!(who_kept(parts.port).await, ["origin"; 3]);
+}
+
 /// Three POSTs by a caller who keeps his connection, as fast as they are answered.
 async fn who_kept(port: u16) -> [String; 3] {
     let mut io = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();

@@ -1,5 +1,6 @@
 //! Just enough HTTP/1 for both ends of a test, on raw bytes so that nothing is hidden.
 
+use intercept_protocol::relay::Verdict;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 /// A request or an answer.
@@ -28,7 +29,11 @@ impl Message {
 
 /// Reads one message; nothing when the connection ended before it was whole.
 pub(crate) async fn read(io: &mut (impl AsyncRead + Unpin)) -> Option<Message> {
-    let mut head = Vec::new();
+    read_after(Vec::new(), io).await
+}
+
+/// Reads one message whose first bytes are there already.
+async fn read_after(mut head: Vec<u8>, io: &mut (impl AsyncRead + Unpin)) -> Option<Message> {
     while !head.ends_with(b"\r\n\r\n") {
         head.push(io.read_u8().await.ok()?);
     }
@@ -66,28 +71,55 @@ async fn chunks(io: &mut (impl AsyncRead + Unpin)) -> Option<Vec<u8>> {
     }
 }
 
+/// Answers requests like [`answer`], at most `count` of them, with a verdict on each; refuses the next one.
+pub(crate) async fn answer_each(mut io: impl AsyncRead + AsyncWrite + Unpin, name: &str, count: usize) {
+    for _ in 0..count {
+        let Ok(first) = io.read_u8().await else { break };
+        io.write_all(&[Verdict::Accepted as u8]).await.unwrap();
+        let Some(request) = read_after(vec![first], &mut io).await else {
+            break;
+        };
+        if answer_one(&mut io, name, &request).await.is_none() {
+            return;
+        }
+    }
+    if io.read_u8().await.is_ok() {
+        io.write_all(&[Verdict::Refused as u8]).await.unwrap();
+    }
+    let _ = io.shutdown().await;
+}
+
 /// Answers every request of a connection with `name`, the request line and the length of its body; an upgrade
 /// turns it into an echo.
 pub(crate) async fn answer(mut io: impl AsyncRead + AsyncWrite + Unpin, name: &str) {
     while let Some(request) = read(&mut io).await {
-        if request.header("upgrade").is_some() {
-            let switch = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
-            io.write_all(switch.as_bytes()).await.unwrap();
-            let mut bytes = [0; 1024];
-            while let Ok(length @ 1..) = io.read(&mut bytes).await {
-                let said = format!("{name} heard {}", String::from_utf8_lossy(&bytes[..length]));
-                io.write_all(said.as_bytes()).await.unwrap();
-            }
-            return;
-        }
-        let mut body = format!("{name}|{}|{}", request.first_line(), request.body.len());
-        if request.first_line().contains("/large") {
-            body.push_str(&"x".repeat(request.body.len()));
-        }
-        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-        if io.write_all(answer.as_bytes()).await.is_err() {
+        if answer_one(&mut io, name, &request).await.is_none() {
             return;
         }
     }
     let _ = io.shutdown().await;
+}
+
+/// Nothing when the connection serves no other request.
+async fn answer_one(
+    io: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    name: &str,
+    request: &Message,
+) -> Option<()> {
+    if request.header("upgrade").is_some() {
+        let switch = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
+        io.write_all(switch.as_bytes()).await.unwrap();
+        let mut bytes = [0; 1024];
+        while let Ok(length @ 1..) = io.read(&mut bytes).await {
+            let said = format!("{name} heard {}", String::from_utf8_lossy(&bytes[..length]));
+            io.write_all(said.as_bytes()).await.unwrap();
+        }
+        return None;
+    }
+    let mut body = format!("{name}|{}|{}", request.first_line(), request.body.len());
+    if request.first_line().contains("/large") {
+        body.push_str(&"x".repeat(request.body.len()));
+    }
+    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    io.write_all(answer.as_bytes()).await.ok()
 }

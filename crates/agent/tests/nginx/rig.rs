@@ -249,6 +249,10 @@ pub(crate) async fn who(port: u16, line: &str, headers: &str, body: &str) -> Str
 pub(crate) enum Program {
     /// The local program answers.
     Answers,
+    /// It answers one request on each connection, and has closed that when the next one comes.
+    AnswersOnce,
+    /// It answers one request, and is down when the next one comes.
+    DiesAfterOne,
     /// It is down.
     Refuses,
     /// Nobody knows: no verdict ever comes.
@@ -396,29 +400,34 @@ async fn hear(mut reader: ReadHalf<mux::Stream>, heard_tx: tokio::sync::mpsc::Se
 
 async fn serve(incoming: &mut Incoming, name: Arc<str>, program: Program, opened: &AtomicUsize) {
     let mut streams = tokio::task::JoinSet::new();
-    while let Some(mut stream) = incoming.accept().await {
-        opened.fetch_add(1, Ordering::Relaxed);
-        let name = name.clone();
-        streams.spawn(async move {
-            let opening: StreamOpen = read_frame(&mut stream).await.unwrap();
-            match (opening, program) {
-                (StreamOpen::Probe { .. }, _) => {
-                    stream.write_all(&[Verdict::Accepted as u8]).await.unwrap();
-                    http::answer(stream, "tap").await;
-                }
-                (StreamOpen::Connection { .. }, Program::Answers) => {
-                    stream.write_all(&[Verdict::Accepted as u8]).await.unwrap();
-                    http::answer(stream, &name).await;
-                }
-                (StreamOpen::Connection { .. }, Program::SpeaksHttp2) => {
-                    stream.write_all(&[Verdict::Accepted as u8]).await.unwrap();
-                    http2::answer(stream, &name).await;
-                }
-                (StreamOpen::Connection { .. }, Program::Refuses) => {
-                    stream.write_all(&[Verdict::Refused as u8]).await.unwrap();
-                }
-                (StreamOpen::Connection { .. }, Program::Hangs) => std::future::pending().await,
-            }
-        });
+    while let Some(stream) = incoming.accept().await {
+        let is_first = opened.fetch_add(1, Ordering::Relaxed) == 0;
+        streams.spawn(serve_one(stream, name.clone(), program, is_first));
+    }
+}
+
+async fn serve_one(mut stream: mux::Stream, name: Arc<str>, program: Program, is_first: bool) {
+    let opening: StreamOpen = read_frame(&mut stream).await.unwrap();
+    if let StreamOpen::Probe { .. } = opening {
+        stream.write_all(&[Verdict::Accepted as u8]).await.unwrap();
+        return http::answer(stream, "tap").await;
+    }
+    let serves_requests = matches!(opening, StreamOpen::Requests { .. });
+    match program {
+        Program::Answers if serves_requests => http::answer_each(stream, &name, usize::MAX).await,
+        Program::AnswersOnce => http::answer_each(stream, &name, 1).await,
+        Program::DiesAfterOne if is_first => http::answer_each(stream, &name, 1).await,
+        Program::Answers => {
+            stream.write_all(&[Verdict::Accepted as u8]).await.unwrap();
+            http::answer(stream, &name).await;
+        }
+        Program::SpeaksHttp2 => {
+            stream.write_all(&[Verdict::Accepted as u8]).await.unwrap();
+            http2::answer(stream, &name).await;
+        }
+        Program::Refuses | Program::DiesAfterOne => {
+            stream.write_all(&[Verdict::Refused as u8]).await.unwrap();
+        }
+        Program::Hangs => std::future::pending().await,
     }
 }

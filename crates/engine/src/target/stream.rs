@@ -4,6 +4,7 @@
 //! with prior knowledge reaches a plain target as HTTP/2, but a TLS target would take it for broken HTTP/1.1.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -295,6 +297,18 @@ impl TargetStream {
     /// Both directions have ended in order: closes without a reset.
     pub fn finish(mut self) {
         drop(std::mem::replace(&mut self.0, Kind::Finished));
+    }
+
+    /// Whether nothing has come of it that was not read: neither bytes nor an end. Asks the operating system, since
+    /// readiness that was noted earlier says nothing about this moment.
+    pub fn is_silent(&self) -> bool {
+        let tcp = match &self.0 {
+            Kind::Plain(tcp) => tcp,
+            Kind::Tls(tls) => tls.get_ref().0,
+            Kind::Finished => return false,
+        };
+        let peeked = SockRef::from(tcp).peek(&mut [MaybeUninit::uninit()]);
+        peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
 }
 

@@ -38,6 +38,7 @@ pub struct Arrival {
     intercept: InterceptId,
     pod: PodName,
     stream: Stream,
+    serves_requests: bool,
     counters: Arc<Counters>,
     events_tx: broadcast::Sender<RelayEvent>,
 }
@@ -45,7 +46,7 @@ pub struct Arrival {
 impl Arrival {
     pub(super) fn new(
         (intercept, pod): (InterceptId, PodName),
-        stream: Stream,
+        (stream, serves_requests): (Stream, bool),
         counters: Arc<Counters>,
         events_tx: broadcast::Sender<RelayEvent>,
     ) -> Self {
@@ -53,6 +54,7 @@ impl Arrival {
             intercept,
             pod,
             stream,
+            serves_requests,
             counters,
             events_tx,
         }
@@ -73,6 +75,7 @@ impl Arrival {
         self.counters.accepted();
         Accepted {
             stream: self.stream,
+            serves_requests: self.serves_requests,
             verdict: Some(Box::pin(sleep(VERDICT_WAITS))),
             has_ended_in: false,
             has_ended_out: false,
@@ -101,6 +104,7 @@ impl Arrival {
 /// A read of nothing means that the caller has ended its direction; a reset is an error.
 pub struct Accepted {
     stream: Stream,
+    serves_requests: bool,
     /// Present until the verdict has left.
     verdict: Option<Pin<Box<Sleep>>>,
     has_ended_in: bool,
@@ -109,6 +113,27 @@ pub struct Accepted {
 }
 
 impl Accepted {
+    /// Whether it carries one request of HTTP/1.1 after the other, each with a verdict of its own.
+    pub fn serves_requests(&self) -> bool {
+        self.serves_requests
+    }
+
+    /// Takes the next request as well: its verdict goes before whatever is written from here on.
+    pub fn accept_next(&mut self) {
+        self.verdict = Some(Box::pin(sleep(VERDICT_WAITS)));
+    }
+
+    /// Takes no other request. One that is on its way finds another stream; nothing of it was delivered.
+    ///
+    /// # Errors
+    /// When the relay ended meanwhile.
+    pub async fn refuse_next(mut self) -> io::Result<()> {
+        self.stream.write_all(&[Verdict::Refused as u8]).await?;
+        self.stream.shutdown().await?;
+        (self.has_ended_in, self.has_ended_out) = (true, true);
+        Ok(())
+    }
+
     /// Sends the verdict alone once it has waited long enough. To be polled along with everything else.
     pub(super) fn poll_verdict(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if let Some(wait) = &mut self.verdict {

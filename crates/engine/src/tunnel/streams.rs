@@ -57,7 +57,8 @@ async fn serve(mut stream: Stream, serving: Serving) {
         Err(_) => return tracing::debug!(pod = %serving.pod, "a stream did not say what it is"),
     };
     match opened {
-        Ok(StreamOpen::Connection { intercept }) => connection(stream, intercept, &serving).await,
+        Ok(StreamOpen::Connection { intercept }) => connection((stream, false), intercept, &serving).await,
+        Ok(StreamOpen::Requests { intercept }) => connection((stream, true), intercept, &serving).await,
         Ok(StreamOpen::Probe { nonce }) => match timeout(PROBE_LIMIT, answer_probe(stream, nonce)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!(pod = %serving.pod, %error, "a probe was cut off"),
@@ -67,7 +68,11 @@ async fn serve(mut stream: Stream, serving: Serving) {
     }
 }
 
-async fn connection(mut stream: Stream, intercept: InterceptId, serving: &Serving) {
+async fn connection(
+    (mut stream, serves_requests): (Stream, bool),
+    intercept: InterceptId,
+    serving: &Serving,
+) {
     let Some(route) = serving.routes.find(&intercept) else {
         // Its developer has left, and the pod's NGINX does not know yet.
         if stream.write_all(&[Verdict::Refused as u8]).await.is_ok() {
@@ -78,7 +83,7 @@ async fn connection(mut stream: Stream, intercept: InterceptId, serving: &Servin
     let names = (intercept, serving.pod.clone());
     let arrival = Arrival::new(
         names,
-        stream,
+        (stream, serves_requests),
         Arc::clone(&route.counters),
         serving.events_tx.clone(),
     );

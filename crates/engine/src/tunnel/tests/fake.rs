@@ -194,10 +194,18 @@ impl FakeAgent {
 
     /// A connection from NGINX that has sent `first`.
     pub(super) async fn connection(&self, intercept: &InterceptId, first: &[u8]) -> Stream {
+        let intercept = intercept.clone();
+        self.stream(StreamOpen::Connection { intercept }, first).await
+    }
+
+    /// A stream of requests that begins with `first`.
+    pub(super) async fn requests(&self, intercept: &InterceptId, first: &[u8]) -> Stream {
+        let intercept = intercept.clone();
+        self.stream(StreamOpen::Requests { intercept }, first).await
+    }
+
+    async fn stream(&self, open: StreamOpen, first: &[u8]) -> Stream {
         let mut stream = self.mux.open().await.unwrap();
-        let open = StreamOpen::Connection {
-            intercept: intercept.clone(),
-        };
         write_frame(&mut stream, &open).await.unwrap();
         stream.write_all(first).await.unwrap();
         stream

@@ -39,6 +39,30 @@ impl Local {
     }
 }
 
+const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: api\r\n\r\n";
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+/// A stream of requests whose first one was answered, and the local program's end of it.
+async fn answered(local: &Local) -> (Stream, TcpStream) {
+    let mut stream = local.agent.requests(&local.rig.intercept, GET).await;
+    let (mut program, _) = soon(local.listener.accept()).await.unwrap();
+    program_answers(&mut program).await;
+    takes_answer(&mut stream).await;
+    (stream, program)
+}
+
+async fn program_answers(program: &mut TcpStream) {
+    soon(program.read_exact(&mut [0; GET.len()])).await.unwrap();
+    program.write_all(ANSWER).await.unwrap();
+}
+
+async fn takes_answer(stream: &mut Stream) {
+    assert_eq!(verdict(stream).await, Verdict::Accepted as u8);
+    let mut answer = [0; ANSWER.len()];
+    soon(stream.read_exact(&mut answer)).await.unwrap();
+    assert_eq!(answer, ANSWER);
+}
+
 fn pattern(length: usize) -> Vec<u8> {
     (0..length).map(|at| (at.wrapping_mul(31) >> 3) as u8).collect()
 }
@@ -229,4 +253,72 @@ async fn an_answer_that_does_not_wait_for_the_request_is_carried_to_its_end() {
     let (uploaded, answer) = soon(async { tokio::join!(upload, answer) }).await;
     assert_eq!(answer, b"\x01413");
     uploaded.unwrap();
+}
+
+#[tokio::test]
+async fn requests_share_a_connection_and_each_has_a_verdict() {
+    let local = Local::new().await;
+    let (mut stream, mut program) = answered(&local).await;
+    for _ in 0..3 {
+        stream.write_all(GET).await.unwrap();
+        program_answers(&mut program).await;
+        takes_answer(&mut stream).await;
+    }
+    stream.shutdown().await.unwrap();
+    assert_eq!(soon(program.read(&mut [0])).await.unwrap(), 0);
+    assert_eq!(soon(stream.read(&mut [0])).await.unwrap(), 0);
+    let traffic = local.rig.routes.traffic(&local.rig.intercept).unwrap();
+    assert_eq!((traffic.connections, traffic.resets), (1, 0));
+}
+
+#[tokio::test]
+async fn a_program_that_closes_between_requests_is_told_at_once() {
+    let local = Local::new().await;
+    let (mut stream, program) = answered(&local).await;
+    drop(program);
+    assert_eq!(verdict(&mut stream).await, Verdict::Refused as u8);
+    assert_eq!(soon(stream.read(&mut [0])).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_request_that_crosses_the_end_of_its_program_is_refused() {
+    for _ in 0..50 {
+        let local = Local::new().await;
+        let (mut stream, program) = answered(&local).await;
+        drop((program, local.listener));
+        stream.write_all(GET).await.unwrap();
+        assert_eq!(verdict(&mut stream).await, Verdict::Refused as u8);
+    }
+}
+
+#[tokio::test]
+async fn what_a_program_says_beyond_its_answer_is_dropped_and_ends_the_stream() {
+    let local = Local::new().await;
+    let head = b"HEAD / HTTP/1.1\r\nHost: api\r\n\r\n";
+    let mut stream = local.agent.requests(&local.rig.intercept, head).await;
+    let (mut program, _) = soon(local.listener.accept()).await.unwrap();
+    soon(program.read_exact(&mut vec![0; head.len()])).await.unwrap();
+    program.write_all(ANSWER).await.unwrap();
+    assert_eq!(verdict(&mut stream).await, Verdict::Accepted as u8);
+    let mut rest = Vec::new();
+    let more = async {
+        program.write_all(b"more").await.unwrap();
+        soon(stream.read_to_end(&mut rest)).await.unwrap();
+    };
+    more.await;
+    let answer = &ANSWER[..ANSWER.len() - 2];
+    assert_eq!(rest, [answer, &[Verdict::Refused as u8]].concat());
+}
+
+#[tokio::test]
+async fn an_early_answer_to_a_request_that_goes_on_ends_as_it_came() {
+    let local = Local::new().await;
+    let head = b"POST / HTTP/1.1\r\nHost: api\r\nContent-Length: 100\r\n\r\nsome";
+    let mut stream = local.agent.requests(&local.rig.intercept, head).await;
+    let (mut program, _) = soon(local.listener.accept()).await.unwrap();
+    soon(program.read_exact(&mut vec![0; head.len()])).await.unwrap();
+    program.write_all(ANSWER).await.unwrap();
+    drop(program);
+    takes_answer(&mut stream).await;
+    assert_eq!(soon(stream.read(&mut [0])).await.unwrap(), 0);
 }
