@@ -3,7 +3,7 @@
 # usage: scripts/bench.sh [NAME]     only the measurements whose name contains NAME
 set -euo pipefail
 cd "$(dirname "$0")/.."
-scripts/setup.sh --node-only
+scripts/setup.sh --bench-only
 cargo build --release --locked --bin interceptctl
 cargo test --profile measure --locked --no-run --package intercept-tests --test e2e_intercept
 export INTERCEPTCTL_BIN=${CARGO_TARGET_DIR:-$PWD/target}/release/interceptctl

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what builds and tests need on a Debian 12 machine that has Rust, Node and Go, and skips what is there.
 # With everything in place it changes nothing and asks no network.
-# usage: scripts/setup.sh [--sandbox-only|--node-only]     just what the sandbox, or the test node, needs
+# usage: scripts/setup.sh [--sandbox-only|--node-only|--bench-only]     just what the sandbox, the test node, or a measurement needs
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,7 +13,7 @@ NODE_PACKAGES=(
 BUILD_PACKAGES=(
   build-essential pkg-config
   libwebkit2gtk-4.1-dev libayatana-appindicator3-dev librsvg2-dev librsvg2-bin libxdo-dev
-  xvfb webkit2gtk-driver dbus-x11 imagemagick wrk shellcheck
+  xvfb webkit2gtk-driver dbus-x11 imagemagick shellcheck
 )
 # name@version; tauri-driver 3 speaks to Tauri 3.
 CARGO_TOOLS=(cargo-nextest@0.9.151 cargo-deny@0.20.2 cargo-machete@0.9.2 tauri-driver@2.1.0)
@@ -57,10 +57,11 @@ install_node_modules() {
 case ${1:-} in
   --sandbox-only) install_packages "${SANDBOX_PACKAGES[@]}" ;;
   --node-only) install_packages "${NODE_PACKAGES[@]}" ;;
+  --bench-only) install_packages "${NODE_PACKAGES[@]}" wrk ;;
   "")
     install_packages "${NODE_PACKAGES[@]}" "${BUILD_PACKAGES[@]}"
     install_cargo_tools "${CARGO_TOOLS[@]}"
     install_node_modules
     ;;
-  *) say "usage: scripts/setup.sh [--sandbox-only|--node-only]"; exit 2 ;;
+  *) say "usage: scripts/setup.sh [--sandbox-only|--node-only|--bench-only]"; exit 2 ;;
 esac

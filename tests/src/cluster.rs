@@ -10,6 +10,7 @@ use kube::{Client, Config};
 /// Names the kubeconfig of the cluster that tests may use.
 pub const KUBECONFIG_VARIABLE: &str = "INTERCEPT_TEST_KUBECONFIG";
 const SAMPLE_IMAGE_VARIABLE: &str = "INTERCEPT_TEST_SAMPLE_IMAGE";
+const SAMPLE_PROGRAM_VARIABLE: &str = "INTERCEPT_TEST_SAMPLE";
 const PROXY_IMAGE_VARIABLE: &str = "INTERCEPT_TEST_PROXY_IMAGE";
 const KUBECTL_VARIABLE: &str = "INTERCEPT_TEST_KUBECTL";
 
@@ -69,6 +70,13 @@ pub fn sample_image() -> String {
 /// The NGINX that the cluster has; the program's own default may be a newer one.
 pub fn proxy_image() -> String {
     std::env::var(PROXY_IMAGE_VARIABLE).unwrap_or_else(|_| "docker.io/library/nginx:1.31.3".to_owned())
+}
+
+/// The program inside [`sample_image`], for measurements with the same one on both sides.
+pub fn sample_program() -> PathBuf {
+    std::env::var_os(SAMPLE_PROGRAM_VARIABLE)
+        .map(PathBuf::from)
+        .unwrap_or_else(|| panic!("{SAMPLE_PROGRAM_VARIABLE} must name the built tests/cluster/sample"))
 }
 
 /// The kubectl of the cluster's version, for comparisons with it.

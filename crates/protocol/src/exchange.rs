@@ -18,22 +18,12 @@ const MAX_HEAD: usize = 256 * 1024;
 const MAX_HEADERS: usize = 1024;
 
 /// A request and its answer, followed as they pass.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Exchange {
     request: Message,
     answer: Message,
     /// Whether the request is HEAD; absent until its head is whole.
     is_head: Option<bool>,
-}
-
-impl Default for Exchange {
-    fn default() -> Self {
-        Self {
-            request: Message::default(),
-            answer: Message::default(),
-            is_head: None,
-        }
-    }
 }
 
 impl Exchange {

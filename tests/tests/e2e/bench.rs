@@ -4,18 +4,20 @@
 
 use std::time::{Duration, Instant};
 
-use intercept_tests::load::{Connections, Load, LoadReport};
 use intercept_tests::{Address, Ask, Namespace, Running, await_true, cluster, send};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use serde_json::json;
-use tokio::process::Command;
 
 use super::world::{Developer, LAPTOP, ORIGINAL, SETTLES, World, e2e, interrupt};
 
-const KEPT: Connections = Connections::KeptAlive;
-const FRESH: Connections = Connections::Fresh;
-const ROUNDS: usize = 3;
+#[path = "bench/relay.rs"]
+mod relay;
+#[path = "bench/wrk.rs"]
+mod wrk;
+
+use wrk::side_by_side;
+
 const QUIET: Duration = Duration::from_millis(2_500);
 const MARK: (&str, &str) = ("X-Dev", "ada");
 
@@ -114,138 +116,13 @@ async fn requests_that_do_not_match_against_a_minimal_nginx() {
             .start(&["api:web", "--to", &world.to().await, "--header", "X-Dev=ada"])
             .await;
         let ours = world.namespace.address("api", 80).await;
-        side_by_side(
-            "not matching, 32 connections",
-            32,
-            8_000,
-            (&ours, "ours"),
-            (&minimal, "minimal NGINX"),
-            None,
-            KEPT,
-        )
-        .await;
-        side_by_side(
-            "not matching, 1 connection",
-            1,
-            2_000,
-            (&ours, "ours"),
-            (&minimal, "minimal NGINX"),
-            None,
-            KEPT,
-        )
-        .await;
+        for callers in [32, 1] {
+            let what = format!("not matching, {callers} connection(s)");
+            side_by_side(&what, callers, &[], (&ours, "ours"), (&minimal, "minimal NGINX")).await;
+        }
         interrupt(session).await;
     })
     .await;
-}
-
-#[ignore = "measures; scripts/bench.sh runs it"]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_relay_against_a_plain_port_forward() {
-    e2e(async |world: &World| {
-        let ada = world.developer("ada");
-        let session = ada
-            .start(&["api:web", "--to", &world.to().await, "--header", "X-Dev=ada"])
-            .await;
-        let relay = world.namespace.address("api", 80).await;
-        until_answered_by(&relay, LAPTOP).await;
-        let (forward, mut kubectl) = port_forward(world).await;
-        let (ours, plain) = ((&relay, "relay"), (&forward, "port-forward"));
-        for (callers, requests) in [(1, 3_000), (32, 16_000)] {
-            let what = format!("matching, {callers} connection(s)");
-            side_by_side(&what, callers, requests, ours, plain, Some(MARK), KEPT).await;
-        }
-        for (callers, requests) in [(1, 1_000), (32, 4_000)] {
-            let what = format!("matching, {callers} caller(s), a connection for each request");
-            side_by_side(&what, callers, requests, ours, plain, Some(MARK), FRESH).await;
-        }
-        kubectl.kill().await.expect("an own child must be killable");
-        interrupt(session).await;
-    })
-    .await;
-}
-
-/// Rounds in turn, each side once a round; the medians of p50 and rate, and their ratios.
-async fn side_by_side(
-    what: &str,
-    callers: usize,
-    requests: u64,
-    ours: (&Address, &str),
-    theirs: (&Address, &str),
-    header: Option<(&str, &str)>,
-    connections: Connections,
-) {
-    let (mut of_ours, mut of_theirs) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        of_ours.push(round(ours.0, callers, requests, header, connections).await);
-        of_theirs.push(round(theirs.0, callers, requests, header, connections).await);
-    }
-    let median = |reports: &[LoadReport], figure: fn(&LoadReport) -> f64| {
-        let mut figures: Vec<f64> = reports.iter().map(figure).collect();
-        figures.sort_unstable_by(f64::total_cmp);
-        figures[figures.len() / 2]
-    };
-    let p50 = |report: &LoadReport| report.percentile(0.5).as_secs_f64() * 1000.0;
-    let (our_p50, their_p50) = (median(&of_ours, p50), median(&of_theirs, p50));
-    let (our_rate, their_rate) = (
-        median(&of_ours, LoadReport::rate),
-        median(&of_theirs, LoadReport::rate),
-    );
-    tell(
-        what,
-        format!(
-            "{} p50 {our_p50:.2} ms, {our_rate:.0}/s; {} p50 {their_p50:.2} ms, {their_rate:.0}/s; p50 × {:.2}, rate × {:.2}",
-            ours.1,
-            theirs.1,
-            our_p50 / their_p50,
-            our_rate / their_rate
-        ),
-    );
-}
-
-async fn round(
-    address: &Address,
-    callers: usize,
-    requests: u64,
-    header: Option<(&str, &str)>,
-    connections: Connections,
-) -> LoadReport {
-    let load = Load::new(address, connections)
-        .callers(callers)
-        .requests(requests);
-    let load = match header {
-        Some((name, value)) => load.header(name, value),
-        None => load,
-    };
-    let report = load.run().await;
-    assert_eq!(report.lost, 0, "{report}");
-    report
-}
-
-/// kubectl's own, to the original's pod, from a port of this machine.
-async fn port_forward(world: &World) -> (Address, tokio::process::Child) {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    let port = free.expect("a port must be free").port();
-    let kubectl = Command::new(cluster::kubectl())
-        .arg("--kubeconfig")
-        .arg(&world.namespace.cluster.kubeconfig)
-        .args([
-            "--namespace",
-            &world.namespace.name,
-            "port-forward",
-            "deployment/api",
-            &format!("{port}:8080"),
-        ])
-        .stdout(std::process::Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("kubectl must start");
-    let address = Address::local(port);
-    await_true(SETTLES, "the port-forward", async || {
-        send(&address, &Ask::get("/")).await.is_ok()
-    })
-    .await;
-    (address, kubectl)
 }
 
 /// What somebody would write by hand, in front of the same original.
