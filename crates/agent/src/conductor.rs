@@ -100,13 +100,14 @@ async fn carry_out(agent: &Agent, nginx: &mut Nginx, seen: &Observed, mode: Mode
     });
     let routed = nginx.apply(&record, mode).await?;
     agent.drain_configured.send_replace(mode == Mode::Draining);
+    let direct = record.direct();
     agent.status.send_if_modified(|status| {
-        if status.routed == routed {
-            return false;
+        let (is_same, is_as_direct) = (status.routed == routed, status.direct == direct);
+        if !is_same {
+            info!("NGINX routes {} intercept(s)", routed.len());
         }
-        info!("NGINX routes {} intercept(s)", routed.len());
-        status.routed = routed;
-        true
+        (status.routed, status.direct) = (routed, direct);
+        !is_same || !is_as_direct
     });
     Ok(())
 }

@@ -9,15 +9,17 @@
 //! the same way: into nothing. So each look leaves from a port that NGINX's connections never have.
 
 use std::cell::RefCell;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use intercept_protocol::names;
 use intercept_protocol::record::Record;
 use serde_json::{Value, json};
-use tokio::net::TcpSocket;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::agent::Agent;
@@ -32,6 +34,8 @@ const LOOK: Duration = Duration::from_millis(500);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// A session shows the origin Service right after it switched; later than this it will not any more.
 const SHOWN_BY_SESSION: Duration = Duration::from_secs(10);
+/// An original pod that is gone never answers, and another one is asked instead.
+const CONNECT: Duration = Duration::from_secs(1);
 const FIRST_FREE_PORT: u16 = 1024;
 /// Ports that are tried for one look.
 const AT_ONCE: usize = 16;
@@ -95,6 +99,36 @@ async fn takes_a_connection(address: SocketAddr, limit: Duration) -> bool {
     timeout(limit, socket.connect(address))
         .await
         .is_ok_and(|connected| connected.is_ok())
+}
+
+/// A connection to the origin: each time another of the original pods first, where it is them.
+///
+/// # Errors
+/// When none takes it.
+pub async fn connect(origins: &[SocketAddr]) -> io::Result<TcpStream> {
+    static TURN: AtomicUsize = AtomicUsize::new(0);
+    let turn = TURN.fetch_add(1, Ordering::Relaxed) % origins.len().max(1);
+    let (later, first) = origins.split_at(turn);
+    let mut failure = io::ErrorKind::AddrNotAvailable.into();
+    for address in first.iter().chain(later) {
+        let connecting = TcpStream::connect(address);
+        let connected = match origins {
+            // As long as without us.
+            [_] => connecting.await,
+            _ => timeout(CONNECT, connecting)
+                .await
+                .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
+        };
+        match connected {
+            Ok(origin) => {
+                // Fails only on a connection that is already broken.
+                let _ = origin.set_nodelay(true);
+                return Ok(origin);
+            }
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
 }
 
 thread_local! {

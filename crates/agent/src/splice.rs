@@ -6,6 +6,7 @@
 //! A stream that has served a request rests, and is asked first with the next one; its refusal just means a new stream.
 
 mod pump;
+mod resting;
 mod undecided;
 
 use std::net::SocketAddr;
@@ -14,15 +15,17 @@ use intercept_protocol::exchange::Exchange;
 use intercept_protocol::ids::{InterceptId, SessionId};
 use intercept_protocol::mux::Stream;
 use intercept_protocol::relay::{StreamOpen, encode};
-use tokio::io::{AsyncReadExt as _, Interest};
+use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Duration, Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::Agent;
+use crate::origin;
 use crate::relay::Relay;
 use crate::warning;
-use pump::{Far, farewell, splice};
+use pump::{Answered, Far, splice};
+use resting::{Resting, is_silent};
 use undecided::{Decision, Undecided};
 
 /// NGINX asks the backup when it is cut off within the millisecond in which it connected, even if the request
@@ -39,78 +42,75 @@ pub struct Route {
     pub intercept: InterceptId,
     /// Whose laptop takes them.
     pub session: SessionId,
-    /// Where they go otherwise: the first of these that takes a connection.
+    /// Where they go otherwise.
     pub origins: Vec<SocketAddr>,
     /// Whether a connection begins with bytes of the client, as HTTP does.
     pub client_speaks_first: bool,
 }
 
+/// What is left once a request was answered.
+struct Kept {
+    client: UnixStream,
+    /// The other end, where that may serve the next request.
+    resting: Option<Resting>,
+    /// What came of the next request already.
+    next: Vec<u8>,
+}
+
 /// Carries what comes from `client` to the laptop of `route`, or to the origin; one request after the other where
 /// NGINX keeps the connection. Each is decided anew, so a kept connection never has to be closed because a gate
 /// shuts: NGINX could be sending the next request at that moment, and would lose it.
-pub async fn carry(agent: &Agent, mut client: UnixStream, route: &Route, shut: &CancellationToken) {
-    let mut resting = None;
-    while let Some(first) = next_bytes(agent, &mut client, route, &mut resting, shut).await {
+pub async fn carry(agent: &Agent, client: UnixStream, route: &Route, shut: &CancellationToken) {
+    let mut kept = Kept {
+        client,
+        resting: None,
+        next: Vec::new(),
+    };
+    while let Some(first) = next_bytes(agent, &mut kept, route, shut).await {
         let request = Request::new(agent, route, first);
-        let Some(kept) = request.serve(client, resting.take()).await else {
-            return;
-        };
-        (client, resting) = kept;
+        match request.serve(kept.client, kept.resting).await {
+            Some(again) => kept = again,
+            None => return,
+        }
     }
-    part(agent, resting);
-}
-
-/// A stream to the laptop between two requests.
-struct Resting {
-    stream: Stream,
-    relay: u64,
-}
-
-/// Ends a resting stream in order, without anybody waiting for it.
-fn part(agent: &Agent, resting: Option<Resting>) {
-    if let Some(resting) = resting {
-        agent.connections.spawn(farewell(resting.stream));
+    if let Some(resting) = kept.resting {
+        resting.part(agent);
     }
 }
 
-/// The beginning of the next request; nothing when NGINX closed the connection. Meanwhile the stream to the laptop may
-/// end, or has to: a local program closes what rests for long, and a laptop that leaves waits for its streams.
+/// The beginning of the next request; nothing when NGINX closed the connection. Meanwhile what rests may end: a local
+/// program closes a connection that rests for long.
 async fn next_bytes(
     agent: &Agent,
-    client: &mut UnixStream,
+    kept: &mut Kept,
     route: &Route,
-    resting: &mut Option<Resting>,
     shut: &CancellationToken,
 ) -> Option<Vec<u8>> {
+    if !kept.next.is_empty() {
+        return Some(std::mem::take(&mut kept.next));
+    }
     if !route.client_speaks_first {
-        return first_bytes(agent, client).await;
+        return first_bytes(agent, &kept.client).await;
     }
     let mut first = Vec::with_capacity(FIRST_READ);
     loop {
-        let is_resting = resting.is_some();
         let is_over = tokio::select! {
             biased;
-            ready = client.readable() => ready.map(|()| false).ok()?,
-            () = spoken(resting), if is_resting => true,
-            () = shut.cancelled(), if is_resting => true,
+            ready = kept.client.readable() => ready.map(|()| false).ok()?,
+            () = Resting::ended(&mut kept.resting, shut) => true,
         };
         if is_over {
-            part(agent, resting.take());
+            if let Some(resting) = kept.resting.take() {
+                resting.part(agent);
+            }
             continue;
         }
-        match client.try_read_buf(&mut first) {
+        match kept.client.try_read_buf(&mut first) {
             Ok(0) => return None,
             Ok(_) => return Some(first),
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
             Err(_) => return None,
         }
-    }
-}
-
-/// Resolves when a resting stream ends or says anything: even a last word means that it serves no other request.
-async fn spoken(resting: &mut Option<Resting>) {
-    if let Some(resting) = resting {
-        let _ = resting.stream.read(&mut [0]).await;
     }
 }
 
@@ -139,9 +139,6 @@ struct Request<'a> {
     probe: Option<u64>,
 }
 
-/// What is left once a request was answered: the client, and the laptop where that may serve the next one.
-type Kept = (UnixStream, Option<Resting>);
-
 /// How asking the laptop ended.
 enum Asked {
     /// With an answer, or with the end of the connection.
@@ -164,7 +161,8 @@ impl<'a> Request<'a> {
     }
 
     async fn serve(mut self, mut client: UnixStream, resting: Option<Resting>) -> Option<Kept> {
-        if let Some(Resting { stream, relay }) = self.usable(resting) {
+        let (laptop, origin) = self.usable(resting);
+        if let Some((stream, relay)) = laptop {
             match self.ask(client, stream, relay, &[]).await {
                 Asked::Over(kept) => return kept,
                 Asked::Refused(back) => client = back,
@@ -176,18 +174,23 @@ impl<'a> Request<'a> {
                 Asked::Refused(back) => client = back,
             }
         }
-        self.ask_origin(client).await
+        self.ask_origin(client, origin).await
     }
 
-    /// The resting stream, if requests go to its relay still.
-    fn usable(&self, resting: Option<Resting>) -> Option<Resting> {
-        let resting = resting?;
-        let is_newest = self.relay().is_some_and(|relay| relay.number == resting.relay);
-        if is_newest && self.probe.is_none() {
-            return Some(resting);
+    /// The resting stream, if requests go to its relay still; or the resting origin.
+    fn usable(&self, resting: Option<Resting>) -> (Option<(Stream, u64)>, Option<TcpStream>) {
+        match resting {
+            Some(Resting::Laptop { stream, relay }) => {
+                let is_newest = self.relay().is_some_and(|newest| newest.number == relay);
+                if is_newest && self.probe.is_none() {
+                    return (Some((stream, relay)), None);
+                }
+                Resting::Laptop { stream, relay }.part(self.agent);
+                (None, None)
+            }
+            Some(Resting::Origin(origin)) => (None, Some(origin).filter(is_silent)),
+            None => (None, None),
         }
-        part(self.agent, Some(resting));
-        None
     }
 
     /// The newest live relay of an intercept that is still in the record.
@@ -245,38 +248,38 @@ impl<'a> Request<'a> {
         }
         let exchange = self.exchange(undecided.seen());
         let (client, stream, unsent, client_ended) = undecided.accepted();
-        let (client, stream) = splice(client, stream, exchange, unsent, client_ended, self.read_at).await?;
-        let resting = stream.map(|stream| Resting { stream, relay });
+        let answered = splice(client, stream, exchange, unsent, client_ended, self.read_at).await?;
+        let mut kept = answered.kept(|stream| Resting::Laptop { stream, relay });
         if self.probe.is_some() {
             // Whoever answers probes answers nothing else.
-            part(self.agent, resting);
-            return Some((client, None));
+            if let Some(resting) = kept.resting.take() {
+                resting.part(self.agent);
+            }
         }
-        Some((client, resting))
+        Some(kept)
     }
 
     /// Without a laptop that takes it.
-    async fn ask_origin(self, client: UnixStream) -> Option<Kept> {
+    async fn ask_origin(self, client: UnixStream, kept: Option<TcpStream>) -> Option<Kept> {
         if self.probe.is_some() {
             end(client, self.read_at).await;
             return None;
         }
-        match TcpStream::connect(self.route.origins.as_slice()).await {
-            Ok(origin) => {
-                let _ = origin.set_nodelay(true);
-                let exchange = self.exchange(&self.first);
-                let (client, _) = splice(client, origin, exchange, self.first, false, self.read_at).await?;
-                Some((client, None))
-            }
-            Err(error) => {
-                warning!(
-                    "the origin {:?} does not take a connection: {error}",
-                    self.route.origins
-                );
-                end(client, self.read_at).await;
-                None
-            }
-        }
+        let origin = match kept {
+            Some(origin) => origin,
+            None => match origin::connect(&self.route.origins).await {
+                Ok(origin) => origin,
+                Err(error) => {
+                    let origins = &self.route.origins;
+                    warning!("the origin {origins:?} does not take a connection: {error}");
+                    end(client, self.read_at).await;
+                    return None;
+                }
+            },
+        };
+        let exchange = self.exchange(&self.first);
+        let answered = splice(client, origin, exchange, self.first, false, self.read_at).await?;
+        Some(answered.kept(Resting::Origin))
     }
 
     /// Follows the request from its first byte, where requests can be told apart.
@@ -287,6 +290,16 @@ impl<'a> Request<'a> {
             exchange.follow_request(seen);
             exchange
         })
+    }
+}
+
+impl<F> Answered<F> {
+    fn kept(self, rest: impl FnOnce(F) -> Resting) -> Kept {
+        Kept {
+            client: self.client,
+            resting: self.far.map(rest),
+            next: self.next,
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! waits end at once. Deliberately absent: undoing. `revert` does that from the cluster's state alone,
 //! after a failure as well as after a crash.
 
+mod direct;
 mod error;
 mod objects;
 mod ready;
@@ -168,6 +169,8 @@ impl Apply<'_> {
                 Ok(())
             }
             Action::Switch(change) => {
+                let of = (self.plan.namespace.as_str(), self.plan.service.as_str());
+                direct::refresh(self.client, of, self.pool, &step.sentence()).await?;
                 switch::switch(self.client, &self.plan.namespace, &self.plan.service, change)
                     .await
                     .map_err(ApplyError::Switch)

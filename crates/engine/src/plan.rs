@@ -8,7 +8,7 @@
 
 mod diff;
 mod manifest;
-mod ports;
+pub(crate) mod ports;
 mod preflight;
 mod refusal;
 mod step;
@@ -124,9 +124,11 @@ pub fn plan(
     let intercept = intercept(spec, identity, port);
     let way = way(standing, &intercept, is_alive)?;
     let mut ports = ports;
-    // In a mesh only a Service's address gets the mutual TLS that the pods may insist on.
-    if way == Way::Engage && preflight::mesh(&snapshot.pods).is_none() {
-        ports::add_direct(&mut ports, &snapshot.service, &snapshot.endpoints);
+    // In a mesh only a Service's address gets the mutual TLS that the pods may insist on. And where the proxy may not
+    // show the origin Service itself, a session that dies too early would leave it with pods that come and go.
+    let may_show_origin = !snapshot.rights.missing_optional.contains(&Optional::SelfRestore);
+    if way == Way::Engage && may_show_origin && preflight::mesh(&snapshot.pods).is_none() {
+        ports::add_direct(&mut ports.listeners, &snapshot.service, &snapshot.endpoints);
     }
     let draft = RecordDraft {
         ports,

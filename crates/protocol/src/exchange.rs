@@ -13,9 +13,12 @@ mod chunked;
 
 use chunked::Chunked;
 
-/// NGINX accepts as many bytes of a head.
-const MAX_HEAD: usize = 256 * 1024;
-const MAX_HEADERS: usize = 1024;
+/// NGINX accepts as many bytes of a head as it is configured to here.
+const MAX_HEAD: usize = 4 * 1024 * 1024;
+/// Lines of nearly every head.
+const USUAL_HEADERS: usize = 100;
+/// NGINX accepts fewer.
+const MAX_HEADERS: usize = 16_384;
 
 /// A request and its answer, followed as they pass.
 #[derive(Debug, Default)]
@@ -24,6 +27,9 @@ pub struct Exchange {
     answer: Message,
     /// Whether the request is HEAD; absent until its head is whole.
     is_head: Option<bool>,
+    /// What was answered before that; what it means depends on the question.
+    early: Vec<u8>,
+    has_surplus: bool,
 }
 
 impl Exchange {
@@ -37,15 +43,23 @@ impl Exchange {
         });
         if self.request.is_opaque() {
             self.is_opaque_from_here();
+        } else if self.is_head.is_some() && !self.early.is_empty() {
+            let early = std::mem::take(&mut self.early);
+            self.follow_answer(&early);
         }
         taken
     }
 
     /// Watches the next bytes of the answer; how many of them belong to it.
     pub fn follow_answer(&mut self, bytes: &[u8]) -> usize {
-        // Whoever answers before he knows the question answers something else.
+        if self.answer.is_opaque() {
+            return bytes.len();
+        }
         let Some(to_head) = self.is_head else {
-            self.is_opaque_from_here();
+            self.early.extend_from_slice(bytes);
+            if self.early.len() > MAX_HEAD {
+                self.is_opaque_from_here();
+            }
             return bytes.len();
         };
         let taken = self.answer.follow(bytes, |head| parse_answer(to_head, head));
@@ -53,6 +67,7 @@ impl Exchange {
             self.is_opaque_from_here();
             return bytes.len();
         }
+        self.has_surplus |= taken < bytes.len();
         taken
     }
 
@@ -66,9 +81,21 @@ impl Exchange {
         self.answer.is_complete()
     }
 
+    /// Whether both have passed: the next request may follow.
+    pub fn is_over(&self) -> bool {
+        self.has_whole_request() && self.has_whole_answer()
+    }
+
+    /// Whether more was said than the answer. Whoever said it cannot be asked again on the same connection: the rest
+    /// could come at any time, and be taken for the next answer.
+    pub fn has_surplus(&self) -> bool {
+        self.has_surplus
+    }
+
     fn is_opaque_from_here(&mut self) {
         self.request.state = State::Opaque;
         self.answer.state = State::Opaque;
+        self.early = Vec::new();
     }
 }
 
@@ -154,20 +181,29 @@ impl Message {
                 State::Head(head) => {
                     let before = head.len();
                     head.extend_from_slice(rest);
-                    if let Some((length, body)) = parse(head) {
-                        self.state = after_head(body);
-                        length.saturating_sub(before).min(rest.len())
-                    } else {
-                        if head.len() > MAX_HEAD {
-                            self.state = State::Opaque;
+                    match has_empty_line(head, before).then(|| parse(head)).flatten() {
+                        Some((length, body)) if length <= MAX_HEAD => {
+                            self.state = after_head(body);
+                            length.saturating_sub(before).min(rest.len())
                         }
-                        rest.len()
+                        None if head.len() <= MAX_HEAD => rest.len(),
+                        _ => {
+                            self.state = State::Opaque;
+                            rest.len()
+                        }
                     }
                 }
             };
         }
         taken
     }
+}
+
+/// Whether the bytes from `before` on complete an empty line, with which a head may end.
+fn has_empty_line(head: &[u8], before: usize) -> bool {
+    let fresh = &head[before.saturating_sub(2)..];
+    let mut ends = fresh.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+    ends.any(|(at, _)| matches!(fresh[at + 1..], [b'\n', ..] | [b'\r', b'\n', ..]))
 }
 
 fn after_head(body: Body) -> State {
@@ -182,9 +218,17 @@ fn after_head(body: Body) -> State {
 
 /// Length and meaning of a request's head, and whether it is HEAD; nothing while it is not whole.
 fn parse_request(bytes: &[u8]) -> Option<(usize, Body, Option<bool>)> {
-    let mut headers = [const { MaybeUninit::<Header<'_>>::uninit() }; MAX_HEADERS];
+    let (mut usual, mut many) = (
+        [const { MaybeUninit::<Header<'_>>::uninit() }; USUAL_HEADERS],
+        Vec::new(),
+    );
     let mut request = httparse::Request::new(&mut []);
-    let parsed = lenient().parse_request_with_uninit_headers(&mut request, bytes, &mut headers);
+    let mut parsed = lenient().parse_request_with_uninit_headers(&mut request, bytes, &mut usual);
+    if parsed == Err(httparse::Error::TooManyHeaders) {
+        many.resize_with(MAX_HEADERS, MaybeUninit::uninit);
+        request = httparse::Request::new(&mut []);
+        parsed = lenient().parse_request_with_uninit_headers(&mut request, bytes, &mut many);
+    }
     // HTTP/1.0, and a tunnel, end with their connection.
     let is_plain = request.version == Some(1) && request.method != Some("CONNECT");
     let body = if is_plain {
@@ -198,9 +242,17 @@ fn parse_request(bytes: &[u8]) -> Option<(usize, Body, Option<bool>)> {
 
 /// Length and meaning of an answer's head; nothing while it is not whole.
 fn parse_answer(to_head: bool, bytes: &[u8]) -> Option<(usize, Body)> {
-    let mut headers = [const { MaybeUninit::<Header<'_>>::uninit() }; MAX_HEADERS];
+    let (mut usual, mut many) = (
+        [const { MaybeUninit::<Header<'_>>::uninit() }; USUAL_HEADERS],
+        Vec::new(),
+    );
     let mut answer = httparse::Response::new(&mut []);
-    let parsed = lenient().parse_response_with_uninit_headers(&mut answer, bytes, &mut headers);
+    let mut parsed = lenient().parse_response_with_uninit_headers(&mut answer, bytes, &mut usual);
+    if parsed == Err(httparse::Error::TooManyHeaders) {
+        many.resize_with(MAX_HEADERS, MaybeUninit::uninit);
+        answer = httparse::Response::new(&mut []);
+        parsed = lenient().parse_response_with_uninit_headers(&mut answer, bytes, &mut many);
+    }
     let code = answer.code.unwrap_or_default();
     let body = if answer.version == Some(1) {
         Lengths::of(answer.headers).of_answer(code, to_head)

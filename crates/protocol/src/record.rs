@@ -4,6 +4,7 @@
 //! whose time is over. Deliberately absent: NGINX's own configuration. The agent renders that from the
 //! record, so the two can never disagree.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
@@ -169,6 +170,16 @@ impl Record {
     /// Whether some port still has original pods by their own addresses.
     pub fn is_direct(&self) -> bool {
         self.listeners.iter().any(|one| !one.direct.is_empty())
+    }
+
+    /// All those addresses, sorted.
+    pub fn direct(&self) -> Vec<SocketAddr> {
+        let all: BTreeSet<SocketAddr> = self
+            .listeners
+            .iter()
+            .flat_map(|one| one.direct.iter().copied())
+            .collect();
+        all.into_iter().collect()
     }
 
     /// Forgets the original pods' own addresses: from here on the origin Service is the way.

@@ -14,6 +14,8 @@
 //! A frame is a big-endian `u32` length and that many bytes of JSON. The version stands outside of the
 //! JSON, so that two programs which share nothing else can still tell each other so.
 
+use std::net::SocketAddr;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -87,6 +89,8 @@ pub enum ToAgent {
         /// Comes back in [`StreamOpen::Probe`] and in [`ToLaptop::Probed`].
         nonce: u64,
     },
+    /// Open no more streams on this relay; it closes after the answer.
+    Goodbye,
 }
 
 /// Agent to laptop on the control stream.
@@ -109,6 +113,8 @@ pub enum ToLaptop {
     },
     /// The pod starts to drain: open no more relays to it, keep this one until it closes.
     Draining,
+    /// The answer to [`ToAgent::Goodbye`]: every stream that will ever come has come.
+    Goodbye,
 }
 
 /// What this pod's NGINX does now.
@@ -119,6 +125,9 @@ pub struct Status {
     pub routed: Vec<InterceptId>,
     /// Those of them whose gate is open here.
     pub open: Vec<InterceptId>,
+    /// Original pods that it asks by their own addresses, because the origin Service was not reached yet; sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub direct: Vec<SocketAddr>,
     /// NGINX's words when it refused the newest record; it then keeps running the one before.
     pub rejected: Option<String>,
 }

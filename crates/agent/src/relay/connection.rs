@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::without_delay;
+use super::{Joined, without_delay};
 use crate::agent::Agent;
 use crate::{info, log, probe, warning};
 
@@ -104,25 +104,22 @@ async fn relay(agent: &Arc<Agent>, io: TcpStream, session: &SessionId) -> Ended 
     let heard = Heard::now();
     let io = Listening::new(io, heard.clone());
     let (mux, incoming, mut driver) = Mux::start(io, Side::Agent);
-    let joined = agent.relays.join(session.clone(), mux.clone());
+    let mut joined = Some(agent.relays.join(session.clone(), mux));
     let ended = tokio::select! {
-        ended = control(agent, incoming) => ended,
+        ended = control(agent, incoming, &mut joined) => ended,
         () = heard.silent_for(SILENCE_LIMIT) => Ended::Silent,
         result = &mut driver => return match result {
             Ok(Err(error)) => Ended::Broken(error),
             _ => Ended::Left,
         },
     };
-    // First nobody opens more on it, then it closes.
+    // First nobody opens more on it. Cut off and not closed in order: only so every stream hears of it.
     drop(joined);
-    mux.close();
-    if matches!(ended, Ended::Silent) || timeout(SILENCE_LIMIT, &mut driver).await.is_err() {
-        driver.abort();
-    }
+    driver.abort();
     ended
 }
 
-async fn control(agent: &Arc<Agent>, mut incoming: Incoming) -> Ended {
+async fn control(agent: &Arc<Agent>, mut incoming: Incoming, joined: &mut Option<Joined<'_>>) -> Ended {
     let Some(stream) = incoming.accept().await else {
         return Ended::Left;
     };
@@ -132,7 +129,7 @@ async fn control(agent: &Arc<Agent>, mut incoming: Incoming) -> Ended {
     // Streams beyond the first are no part of this protocol; they are reset by being dropped.
     let others = async { while incoming.accept().await.is_some() {} };
     tokio::select! {
-        ended = listen(agent, reader, answer_tx) => ended,
+        ended = listen(agent, reader, answer_tx, joined) => ended,
         ended = speak(agent, writer, answer_rx) => ended,
         () = others => Ended::NoControl,
     }
@@ -142,6 +139,7 @@ async fn listen(
     agent: &Arc<Agent>,
     mut reader: ReadHalf<Stream>,
     answer_tx: mpsc::Sender<ToLaptop>,
+    joined: &mut Option<Joined<'_>>,
 ) -> Ended {
     loop {
         match read_frame::<ToAgent>(&mut reader).await {
@@ -159,6 +157,12 @@ async fn listen(
                     // A laptop that left meanwhile needs no answer.
                     let _ = answer_tx.send(ToLaptop::Probed { nonce, failure }).await;
                 });
+            }
+            Ok(ToAgent::Goodbye) => {
+                drop(joined.take());
+                if answer_tx.send(ToLaptop::Goodbye).await.is_err() {
+                    return Ended::Left;
+                }
             }
             Err(FrameError::Io(error)) if error.kind() == io::ErrorKind::UnexpectedEof => return Ended::Left,
             Err(error) => return error.into(),

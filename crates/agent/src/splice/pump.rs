@@ -6,21 +6,24 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use intercept_protocol::exchange::Exchange;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::UnixStream;
-use tokio::time::{Duration, Instant, sleep_until, timeout};
+use tokio::time::{Duration, Instant, Sleep, sleep, sleep_until, timeout};
 
 use super::NOT_A_REFUSAL;
+use direction::{Direction, Way};
 
-/// Most connections carry one short request; a buffer grows once it was filled.
-const SMALL: usize = 8 * 1024;
-const LARGE: usize = 64 * 1024;
+mod direction;
+
 /// After the client is gone the other end may finish politely; then it is reset.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// Whoever answers before the end of the request may still take the rest of it. NGINX has handed that out whole, or
+/// closes; and its next request waits behind it.
+const REST_TAKEN: Duration = Duration::from_secs(1);
 
 /// The end that is not NGINX.
 pub(super) trait Far: AsyncRead + AsyncWrite + Unpin {
@@ -28,12 +31,23 @@ pub(super) trait Far: AsyncRead + AsyncWrite + Unpin {
     fn was_reset(&self) -> bool;
 }
 
+/// An answer that has passed, and what is left.
+pub(super) struct Answered<F> {
+    pub(super) client: UnixStream,
+    /// Present where it can be asked again.
+    pub(super) far: Option<F>,
+    /// What came of the next request already: NGINX may send it when it has seen the answer.
+    pub(super) next: Vec<u8>,
+}
+
 /// What stopped the bytes.
 enum Event {
     /// Both directions have ended in order.
     Done,
     /// The answer has passed, and nothing else is under way.
-    Answered { far_is_open: bool },
+    Answered,
+    /// The answer has passed, and the far end does not take the rest of the request.
+    RestNotTaken,
     /// The client closed altogether.
     ClientLeft,
     /// The far end finished without a single byte.
@@ -52,38 +66,41 @@ pub(super) fn has_left(client: &UnixStream) -> bool {
     poll(&mut asked, Some(&now)).is_ok_and(|_| asked[0].revents().contains(PollFlags::HUP))
 }
 
-/// Carries bytes both ways until both have ended; or until `exchange` is over, and then gives back the client, and
-/// the far end if that is still open.
+/// Carries bytes both ways until both have ended; or until `exchange` is over, and then gives back what is left.
 ///
 /// `unsent`: what was read from the client and is still to be passed on; `client_ended`: so is its end; `read_at`:
 /// when it last sent something.
 pub(super) async fn splice<F: Far>(
-    mut client: UnixStream,
-    mut far: F,
+    client: UnixStream,
+    far: F,
     exchange: Option<Exchange>,
     unsent: Vec<u8>,
     client_ended: bool,
     read_at: Instant,
-) -> Option<(UnixStream, Option<F>)> {
-    let mut up = Pump::new(unsent, read_at, true);
-    up.ended = client_ended;
-    let mut down = Pump::new(Vec::new(), read_at, false);
-    let mut exchange = exchange;
+) -> Option<Answered<F>> {
+    let mut splice = Splice {
+        client,
+        far,
+        exchange,
+        up: Direction::new(Way::Up, unsent, client_ended, read_at),
+        down: Direction::new(Way::Down, Vec::new(), false, read_at),
+        rest_taken: None,
+    };
     loop {
-        match poll_fn(|cx| poll_both(cx, &mut client, &mut far, &mut up, &mut down, &mut exchange)).await {
+        match poll_fn(|cx| splice.poll(cx)).await {
             Event::Done => return None,
-            Event::Answered { far_is_open } => return Some((client, far_is_open.then_some(far))),
+            Event::Answered => return Some(splice.answered()),
+            Event::RestNotTaken => return splice.without_rest().await,
             Event::NoAnswer => {
-                sleep_until(up.read_at + NOT_A_REFUSAL).await;
-                down.passes_end = true;
+                sleep_until(splice.up.read_at + NOT_A_REFUSAL).await;
+                splice.down.passes_end = true;
             }
-            Event::ClientLeft => {
-                farewell(far).await;
-                return None;
-            }
+            // As NGINX would close: without waiting for an answer that nobody reads. A half-close here could never be
+            // followed by a reset, and the other end would work for nobody.
+            Event::ClientLeft => return None,
             Event::Broken => {
-                if down.carried == 0 {
-                    sleep_until(up.read_at + NOT_A_REFUSAL).await;
+                if splice.down.carried == 0 {
+                    sleep_until(splice.up.read_at + NOT_A_REFUSAL).await;
                 }
                 return None;
             }
@@ -91,59 +108,140 @@ pub(super) async fn splice<F: Far>(
     }
 }
 
-fn poll_both(
-    cx: &mut Context<'_>,
-    client: &mut UnixStream,
-    far: &mut impl Far,
-    up: &mut Pump,
-    down: &mut Pump,
-    exchange: &mut Option<Exchange>,
-) -> Poll<Event> {
-    if !up.done {
-        let polled = up.poll(cx, client, far, |bytes| match exchange {
-            Some(exchange) => exchange.follow_request(bytes),
-            None => bytes.len(),
+struct Splice<F> {
+    client: UnixStream,
+    far: F,
+    exchange: Option<Exchange>,
+    up: Direction,
+    down: Direction,
+    /// Runs from an answer that came before the end of the request.
+    rest_taken: Option<Pin<Box<Sleep>>>,
+}
+
+impl<F: Far> Splice<F> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        let up = self.poll_up(cx);
+        if up.is_ready() {
+            return up;
+        }
+        let down = self.poll_down(cx);
+        // A client that has ended sends no other request.
+        let is_over = self.exchange.as_ref().is_some_and(Exchange::is_over) && !self.up.ended;
+        if is_over && self.up.is_empty() && self.down.is_empty() {
+            return Poll::Ready(Event::Answered);
+        }
+        if down.is_ready() {
+            return down;
+        }
+        if self.up.done && self.down.done {
+            return Poll::Ready(Event::Done);
+        }
+        self.poll_rest_taken(cx)
+    }
+
+    fn poll_up(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        if self.up.done {
+            return Poll::Pending;
+        }
+        let exchange = &mut self.exchange;
+        let polled = self.up.poll(cx, &mut self.client, &mut self.far, |bytes| {
+            let Some(exchange) = exchange else {
+                return Some(bytes.len());
+            };
+            let taken = exchange.follow_request(bytes);
+            // NGINX sends another request only when it has the answer.
+            (taken == bytes.len() || exchange.has_whole_answer()).then_some(taken)
         });
         match polled {
-            // The other end would take it for the next request, or for nobody's.
-            _ if up.has_surplus => return Poll::Ready(Event::Broken),
-            Poll::Ready(Err(_)) => return Poll::Ready(Event::Broken),
-            Poll::Ready(Ok(())) if has_left(client) => return Poll::Ready(Event::ClientLeft),
-            _ => {}
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Err(_)) => Poll::Ready(Event::Broken),
+            Poll::Ready(Ok(())) if self.up.done => Poll::Pending,
+            Poll::Ready(Ok(())) if has_left(&self.client) => Poll::Ready(Event::ClientLeft),
+            Poll::Ready(Ok(())) => {
+                self.up.passes_end = true;
+                self.poll_up(cx)
+            }
         }
     }
-    if !down.done {
-        let polled = down.poll(cx, far, client, |bytes| match exchange {
-            Some(exchange) => exchange.follow_answer(bytes),
-            None => bytes.len(),
+
+    fn poll_down(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        if self.down.done {
+            return Poll::Pending;
+        }
+        let exchange = &mut self.exchange;
+        let polled = self.down.poll(cx, &mut self.far, &mut self.client, |bytes| {
+            Some(
+                exchange
+                    .as_mut()
+                    .map_or(bytes.len(), |one| one.follow_answer(bytes)),
+            )
         });
-        let is_over = exchange
-            .as_ref()
-            .is_some_and(|one| one.has_whole_request() && one.has_whole_answer());
-        if is_over && up.is_empty() && down.is_empty() && !up.ended {
-            return Poll::Ready(Event::Answered {
-                far_is_open: polled.is_pending() && !down.has_surplus,
-            });
-        }
+        let has_answered = self.exchange.as_ref().is_some_and(Exchange::has_whole_answer);
         match polled {
-            Poll::Ready(Err(_)) => return Poll::Ready(Event::Broken),
-            Poll::Ready(Ok(())) if !down.done && !up.done && far.was_reset() => {
-                return Poll::Ready(Event::Broken);
+            Poll::Pending => Poll::Pending,
+            // The client may send another request still, so it is told of no end.
+            Poll::Ready(_) if has_answered && self.down.is_empty() && !self.up.ended => {
+                self.down.ended = true;
+                Poll::Pending
             }
-            Poll::Ready(Ok(())) if !down.done && down.carried == 0 && !down.passes_end => {
-                return Poll::Ready(Event::NoAnswer);
+            Poll::Ready(Err(_)) => Poll::Ready(Event::Broken),
+            Poll::Ready(Ok(())) if self.down.done => Poll::Pending,
+            Poll::Ready(Ok(())) if !self.up.done && self.far.was_reset() => Poll::Ready(Event::Broken),
+            Poll::Ready(Ok(())) if self.down.carried == 0 => Poll::Ready(Event::NoAnswer),
+            Poll::Ready(Ok(())) => {
+                self.down.passes_end = true;
+                self.poll_down(cx)
             }
-            Poll::Ready(Ok(())) if !down.done => {
-                down.passes_end = true;
-                cx.waker().wake_by_ref();
-            }
-            _ => {}
         }
     }
-    if up.done && down.done {
-        Poll::Ready(Event::Done)
-    } else {
+
+    fn poll_rest_taken(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        let is_early = self.exchange.as_ref().is_some_and(Exchange::has_whole_answer) && !self.up.ended;
+        if is_early && self.down.is_empty() {
+            let limit = self.rest_taken.get_or_insert_with(|| Box::pin(sleep(REST_TAKEN)));
+            return limit.as_mut().poll(cx).map(|()| Event::RestNotTaken);
+        }
         Poll::Pending
+    }
+
+    fn answered(self) -> Answered<F> {
+        let is_usable = !self.down.ended
+            && !self.up.discards
+            && self.exchange.is_some_and(|exchange| !exchange.has_surplus());
+        Answered {
+            client: self.client,
+            far: is_usable.then_some(self.far),
+            next: self.up.surplus,
+        }
+    }
+
+    /// Reads what is left of the request for nobody: the next one comes behind it.
+    async fn without_rest(self) -> Option<Answered<F>> {
+        let Self {
+            mut client,
+            far,
+            mut exchange,
+            up,
+            ..
+        } = self;
+        drop(far);
+        let mut rest = vec![0; 16 * 1024];
+        let read_rest = async {
+            let exchange = exchange.as_mut()?;
+            let mut next = up.surplus;
+            while !exchange.has_whole_request() {
+                let length = client.read(&mut rest).await.ok().filter(|length| *length > 0)?;
+                let taken = exchange.follow_request(&rest[..length]);
+                next = rest[taken..length].to_vec();
+            }
+            Some(next)
+        };
+        let next = timeout(FAREWELL, read_rest).await.ok()??;
+        Some(Answered {
+            client,
+            far: None,
+            next,
+        })
     }
 }
 
@@ -157,96 +255,4 @@ pub(super) async fn farewell(mut far: impl Far) {
     };
     // However it ends, dropping it resets what is left.
     let _ = timeout(FAREWELL, finish).await;
-}
-
-/// One direction.
-struct Pump {
-    buffer: Vec<u8>,
-    start: usize,
-    end: usize,
-    carried: u64,
-    read_at: Instant,
-    /// The reading side has ended.
-    ended: bool,
-    /// Whether the end is passed on as it comes, or reported first.
-    passes_end: bool,
-    /// The end was passed on.
-    done: bool,
-    /// More was read than belongs to the message; it is dropped.
-    has_surplus: bool,
-}
-
-impl Pump {
-    fn new(unsent: Vec<u8>, read_at: Instant, passes_end: bool) -> Self {
-        Self {
-            start: 0,
-            end: unsent.len(),
-            buffer: unsent,
-            carried: 0,
-            read_at,
-            ended: false,
-            passes_end,
-            done: false,
-            has_surplus: false,
-        }
-    }
-
-    /// Whether everything that was read was passed on.
-    fn is_empty(&self) -> bool {
-        self.start == self.end
-    }
-
-    /// Ready when the end was passed on, or, where it is to be reported first, when it was read. `follow` tells how
-    /// many of the bytes read belong to the message.
-    fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        reader: &mut (impl AsyncRead + Unpin),
-        writer: &mut (impl AsyncWrite + Unpin),
-        mut follow: impl FnMut(&[u8]) -> usize,
-    ) -> Poll<io::Result<()>> {
-        loop {
-            while self.start < self.end {
-                let rest = &self.buffer[self.start..self.end];
-                let written = ready!(Pin::new(&mut *writer).poll_write(cx, rest))?;
-                if written == 0 {
-                    return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-                }
-                self.start += written;
-                self.carried += written as u64;
-            }
-            if self.ended {
-                if self.passes_end {
-                    ready!(Pin::new(&mut *writer).poll_shutdown(cx))?;
-                    self.done = true;
-                }
-                return Poll::Ready(Ok(()));
-            }
-            ready!(self.poll_fill(cx, reader, &mut follow))?;
-        }
-    }
-
-    fn poll_fill(
-        &mut self,
-        cx: &mut Context<'_>,
-        reader: &mut (impl AsyncRead + Unpin),
-        follow: &mut impl FnMut(&[u8]) -> usize,
-    ) -> Poll<io::Result<()>> {
-        if self.buffer.len() < SMALL {
-            self.buffer = vec![0; SMALL];
-        } else if self.end == self.buffer.len() && self.buffer.len() < LARGE {
-            self.buffer = vec![0; LARGE];
-        }
-        (self.start, self.end) = (0, 0);
-        let mut space = ReadBuf::new(&mut self.buffer);
-        ready!(Pin::new(reader).poll_read(cx, &mut space))?;
-        let read = space.filled().len();
-        self.ended = read == 0;
-        self.end = follow(&self.buffer[..read]);
-        self.has_surplus |= self.end < read;
-        if self.carried == 0 {
-            self.read_at = Instant::now();
-        }
-        Poll::Ready(Ok(()))
-    }
 }

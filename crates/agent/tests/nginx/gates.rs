@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use intercept_protocol::matching::{Mark, Match};
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::http;
 use crate::matching::{Parts, header};
-use crate::rig::{Developer, Laptop, Program, record, start_origin, who};
+use crate::rig::{Developer, Laptop, Program, await_condition, record, start_origin, who};
 
 const MARK: &str = "X-Dev: a\r\n";
 
@@ -237,6 +237,71 @@ async fn a_program_that_dies_between_requests_leaves_the_next_post_to_the_origin
     parts.gates_are_open(1).await;
     assert_eq!(who_kept(parts.port).await, ["laptop", "origin", "origin"]);
     assert_eq!(who_kept(parts.port).await, ["origin"; 3]);
+}
+
+#[tokio::test]
+async fn an_answer_before_the_end_of_its_request_costs_no_other_request() {
+    // The last lengths are more than a stream takes unread: one that NGINX can still hand out, and one that it cannot.
+    for (program, lengths) in [
+        (Program::AnswersEarly, [1, 100_000, 200_000, 300_000]),
+        (Program::AnswersHeads, [450_000, 440_000, 2_000_000, 430_000]),
+    ] {
+        let Some((parts, developer, relay)) = start(header("X-Dev", Some("a"))).await else {
+            return;
+        };
+        let _laptop = Laptop::connect(relay, &developer, "laptop", program).await;
+        parts.gates_are_open(1).await;
+        // One by one, so that all could use the same connection of NGINX.
+        for length in lengths.into_iter().cycle().take(12) {
+            let answered = who(parts.port, "POST /", MARK, &"x".repeat(length)).await;
+            assert_eq!(answered, "laptop", "{program:?} with {length}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_caller_who_leaves_before_the_answer_leaves_nothing_at_the_laptop() {
+    let Some((parts, developer, relay)) = start(header("X-Dev", Some("a"))).await else {
+        return;
+    };
+    let laptop = Laptop::connect(relay, &developer, "laptop", Program::Ponders).await;
+    parts.gates_are_open(1).await;
+    let request = format!("POST / HTTP/1.1\r\nHost: api\r\n{MARK}Content-Length: 4\r\n\r\nbody");
+    let mut io = TcpStream::connect((Ipv4Addr::LOCALHOST, parts.port))
+        .await
+        .unwrap();
+    io.write_all(request.as_bytes()).await.unwrap();
+    await_condition("the laptop has the request", || async { laptop.streams() == 1 }).await;
+    drop(io);
+    await_condition("its stream ends", || async { laptop.ended() == 1 }).await;
+}
+
+#[tokio::test]
+async fn a_kept_connection_does_not_ask_the_origin_by_a_new_one_each_time() {
+    let origin = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let mut record = record(origin.local_addr().unwrap().port());
+    let connections = Arc::new(AtomicUsize::new(0));
+    let count = connections.clone();
+    tokio::spawn(async move {
+        while let Ok((io, _)) = origin.accept().await {
+            count.fetch_add(1, Ordering::Relaxed);
+            tokio::spawn(http::answer(io, "origin"));
+        }
+    });
+    let developer = Developer::new();
+    let intercept = developer.intercept(record.listeners[0].port, header("X-Dev", Some("a")));
+    record.intercepts.push(intercept);
+    let Some(parts) = Parts::start(&record).await else {
+        return;
+    };
+    let laptop = Laptop::connect(record.relay_port, &developer, "laptop", Program::Refuses).await;
+    parts.gates_are_open(1).await;
+    for _ in 0..50 {
+        assert_eq!(who(parts.port, "POST /", MARK, "body").await, "origin");
+    }
+    drop(laptop);
+    let found = connections.load(Ordering::Relaxed);
+    assert!(found <= 3, "{found} connections for 50 requests");
 }
 
 /// Three POSTs by a caller who keeps his connection, as fast as they are answered.

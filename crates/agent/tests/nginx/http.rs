@@ -89,6 +89,29 @@ pub(crate) async fn answer_each(mut io: impl AsyncRead + AsyncWrite + Unpin, nam
     let _ = io.shutdown().await;
 }
 
+/// Answers requests when it has read their heads, with a verdict on each; takes their bodies afterwards, or not.
+pub(crate) async fn answer_early(mut io: impl AsyncRead + AsyncWrite + Unpin, name: &str, takes_rest: bool) {
+    while let Ok(first) = io.read_u8().await {
+        io.write_all(&[Verdict::Accepted as u8]).await.unwrap();
+        let mut head = vec![first];
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(io.read_u8().await.unwrap());
+        }
+        let request = Message {
+            head: String::from_utf8_lossy(&head).into_owned(),
+            body: Vec::new(),
+        };
+        answer_one(&mut io, name, &request).await.unwrap();
+        if !takes_rest {
+            return std::future::pending().await;
+        }
+        let length = request.header("content-length").unwrap().parse().unwrap();
+        if io.read_exact(&mut vec![0; length]).await.is_err() {
+            return;
+        }
+    }
+}
+
 /// Answers every request of a connection with `name`, the request line and the length of its body; an upgrade
 /// turns it into an echo.
 pub(crate) async fn answer(mut io: impl AsyncRead + AsyncWrite + Unpin, name: &str) {

@@ -253,6 +253,12 @@ pub(crate) enum Program {
     AnswersOnce,
     /// It answers one request, and is down when the next one comes.
     DiesAfterOne,
+    /// It answers when it has the head, and takes the body later.
+    AnswersEarly,
+    /// It answers when it has the head, and takes nothing else.
+    AnswersHeads,
+    /// It takes the request and never answers.
+    Ponders,
     /// It is down.
     Refuses,
     /// Nobody knows: no verdict ever comes.
@@ -264,6 +270,7 @@ pub(crate) enum Program {
 /// A connected laptop; dropping it is its death.
 pub(crate) struct Laptop {
     opened: Arc<AtomicUsize>,
+    ended: Arc<AtomicUsize>,
     control: JoinHandle<()>,
     streams: JoinHandle<()>,
     mux: Mux,
@@ -309,10 +316,12 @@ impl Laptop {
         });
         let name: Arc<str> = name.into();
         let opened = Arc::new(AtomicUsize::new(0));
-        let count = opened.clone();
-        let streams = tokio::spawn(async move { serve(&mut incoming, name, program, &count).await });
+        let ended = Arc::new(AtomicUsize::new(0));
+        let counts = (opened.clone(), ended.clone());
+        let streams = tokio::spawn(async move { serve(&mut incoming, name, program, &counts).await });
         Self {
             opened,
+            ended,
             control,
             streams,
             mux,
@@ -340,6 +349,11 @@ impl Laptop {
     /// How many streams it was given by now.
     pub(crate) fn streams(&self) -> usize {
         self.opened.load(Ordering::Relaxed)
+    }
+
+    /// How many of them have ended.
+    pub(crate) fn ended(&self) -> usize {
+        self.ended.load(Ordering::Relaxed)
     }
 
     /// Stays connected and says nothing more.
@@ -398,11 +412,20 @@ async fn hear(mut reader: ReadHalf<mux::Stream>, heard_tx: tokio::sync::mpsc::Se
     }
 }
 
-async fn serve(incoming: &mut Incoming, name: Arc<str>, program: Program, opened: &AtomicUsize) {
+async fn serve(
+    incoming: &mut Incoming,
+    name: Arc<str>,
+    program: Program,
+    (opened, ended): &(Arc<AtomicUsize>, Arc<AtomicUsize>),
+) {
     let mut streams = tokio::task::JoinSet::new();
     while let Some(stream) = incoming.accept().await {
         let is_first = opened.fetch_add(1, Ordering::Relaxed) == 0;
-        streams.spawn(serve_one(stream, name.clone(), program, is_first));
+        let (name, ended) = (name.clone(), ended.clone());
+        streams.spawn(async move {
+            serve_one(stream, name, program, is_first).await;
+            ended.fetch_add(1, Ordering::Relaxed);
+        });
     }
 }
 
@@ -415,6 +438,8 @@ async fn serve_one(mut stream: mux::Stream, name: Arc<str>, program: Program, is
     let serves_requests = matches!(opening, StreamOpen::Requests { .. });
     match program {
         Program::Answers if serves_requests => http::answer_each(stream, &name, usize::MAX).await,
+        Program::AnswersEarly => http::answer_early(stream, &name, true).await,
+        Program::AnswersHeads => http::answer_early(stream, &name, false).await,
         Program::AnswersOnce => http::answer_each(stream, &name, 1).await,
         Program::DiesAfterOne if is_first => http::answer_each(stream, &name, 1).await,
         Program::Answers => {
@@ -427,6 +452,10 @@ async fn serve_one(mut stream: mux::Stream, name: Arc<str>, program: Program, is
         }
         Program::Refuses | Program::DiesAfterOne => {
             stream.write_all(&[Verdict::Refused as u8]).await.unwrap();
+        }
+        Program::Ponders => {
+            stream.write_all(&[Verdict::Accepted as u8]).await.unwrap();
+            let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
         }
         Program::Hangs => std::future::pending().await,
     }

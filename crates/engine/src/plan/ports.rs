@@ -75,10 +75,9 @@ pub(super) fn ports(service: &Service, endpoints: &[EndpointSlice]) -> Ports {
 const DIRECT: usize = 16;
 
 /// Fills in where the original pods themselves listen.
-pub(super) fn add_direct(ports: &mut Ports, service: &Service, endpoints: &[EndpointSlice]) {
+pub(crate) fn add_direct(listeners: &mut [Listener], service: &Service, endpoints: &[EndpointSlice]) {
     for declared in tcp_ports(service) {
-        let Some(listener) = ports
-            .listeners
+        let Some(listener) = listeners
             .iter_mut()
             .find(|one| one.service_port == number_of(declared))
         else {

@@ -411,11 +411,16 @@ fn with_ready_pods_the_nodes_see_the_origin_only_after_the_switch() {
 }
 
 #[test]
-fn without_ready_pods_or_in_a_mesh_the_origin_service_is_the_only_way() {
+fn without_ready_pods_or_rights_or_in_a_mesh_the_origin_service_is_the_only_way() {
     let mut in_mesh = with_pods(snapshot());
     let pod = json!({ "spec": { "containers": [{ "name": "api" }, { "name": "istio-proxy" }] } });
     in_mesh.pods = vec![serde_json::from_value(pod).unwrap()];
-    for snapshot in [snapshot(), in_mesh] {
+    let mut without_rights = with_pods(snapshot());
+    without_rights
+        .rights
+        .missing_optional
+        .insert(Optional::SelfRestore);
+    for snapshot in [snapshot(), in_mesh, without_rights] {
         let plan = planned(&snapshot, &spec()).unwrap();
         assert_eq!(direct(&plan), [""; 0]);
         assert!(!manifest::is_hidden(&origin(&plan)));

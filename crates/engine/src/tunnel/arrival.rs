@@ -16,6 +16,7 @@ use intercept_protocol::relay::Verdict;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::sync::broadcast;
 use tokio::time::{Sleep, sleep};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::connector::PodName;
 use super::routes::Counters;
@@ -41,6 +42,7 @@ pub struct Arrival {
     serves_requests: bool,
     counters: Arc<Counters>,
     events_tx: broadcast::Sender<RelayEvent>,
+    leaving: CancellationToken,
 }
 
 impl Arrival {
@@ -49,6 +51,7 @@ impl Arrival {
         (stream, serves_requests): (Stream, bool),
         counters: Arc<Counters>,
         events_tx: broadcast::Sender<RelayEvent>,
+        leaving: CancellationToken,
     ) -> Self {
         Self {
             intercept,
@@ -57,6 +60,7 @@ impl Arrival {
             serves_requests,
             counters,
             events_tx,
+            leaving,
         }
     }
 
@@ -80,6 +84,7 @@ impl Arrival {
             has_ended_in: false,
             has_ended_out: false,
             counters: self.counters,
+            leaving: Box::pin(self.leaving.cancelled_owned()),
         }
     }
 
@@ -110,12 +115,23 @@ pub struct Accepted {
     has_ended_in: bool,
     has_ended_out: bool,
     counters: Arc<Counters>,
+    leaving: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
 impl Accepted {
     /// Whether it carries one request of HTTP/1.1 after the other, each with a verdict of its own.
     pub fn serves_requests(&self) -> bool {
         self.serves_requests
+    }
+
+    /// Ready once no other request is to be taken: the session ends. To be polled while a connection rests.
+    pub(super) fn poll_leaving(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.leaving.as_mut().poll(cx)
+    }
+
+    /// Whether the other end was reset, or its relay is gone.
+    pub(super) fn was_reset(&self) -> bool {
+        !self.has_ended_out && self.stream.get_ref().is_closed()
     }
 
     /// Takes the next request as well: its verdict goes before whatever is written from here on.
@@ -180,7 +196,7 @@ impl AsyncRead for Accepted {
         if received == 0 && buf.remaining() > 0 && !self.has_ended_in {
             // yamux ends the reads of a reset stream like those of a finished one. But closed in both
             // directions while ours was open can only be a reset.
-            if !self.has_ended_out && self.stream.get_ref().is_closed() {
+            if self.was_reset() {
                 return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
             }
             self.has_ended_in = true;

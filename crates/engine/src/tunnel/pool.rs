@@ -40,6 +40,7 @@ pub struct RelayPool {
     pub(super) nonces: AtomicU64,
     events_tx: broadcast::Sender<RelayEvent>,
     slots: Arc<Semaphore>,
+    leaving: CancellationToken,
     stop: CancellationToken,
     supervisor: tokio::sync::Mutex<Option<JoinHandle<()>>>,
 }
@@ -74,13 +75,14 @@ impl RelayPool {
         let (states_tx, states_rx) = watch::channel(States::new());
         let (events_tx, _) = broadcast::channel(EVENTS);
         let (order_tx, order_rx) = mpsc::channel(16);
-        let stop = CancellationToken::new();
+        let (leaving, stop) = (CancellationToken::new(), CancellationToken::new());
         let slots = Arc::new(Semaphore::new(SLOTS));
         let supervisor = Supervisor {
             pods: connector.pods(),
             serving: ServingParts {
                 routes: routes.clone(),
                 slots: Arc::clone(&slots),
+                leaving: leaving.clone(),
             },
             shared: Arc::new(Shared {
                 connector,
@@ -100,6 +102,7 @@ impl RelayPool {
             nonces: AtomicU64::new(first_nonce()),
             events_tx,
             slots,
+            leaving,
             stop,
             supervisor: tokio::sync::Mutex::new(Some(tokio::spawn(supervisor.run(order_rx)))),
         }
@@ -125,10 +128,9 @@ impl RelayPool {
     pub async fn stop(&self) {
         let mut supervisor = self.supervisor.lock().await;
         let Some(task) = supervisor.as_mut() else { return };
-        // Waiting for all slots also keeps new connections from getting one: they are refused.
-        let is_idle = timeout(FINISH_LIMIT, self.slots.acquire_many(SLOTS as u32))
-            .await
-            .is_ok();
+        self.leaving.cancel();
+        let all = timeout(FINISH_LIMIT, self.slots.acquire_many(SLOTS as u32)).await;
+        let is_idle = all.is_ok();
         self.stop.cancel();
         let is_orderly = timeout(STOP_LIMIT, &mut *task).await.is_ok();
         if !is_orderly {
@@ -160,6 +162,7 @@ fn first_nonce() -> u64 {
 struct ServingParts {
     routes: Routes,
     slots: Arc<Semaphore>,
+    leaving: CancellationToken,
 }
 
 /// Owns the relays' tasks.
@@ -224,6 +227,7 @@ impl<C: PodConnector> Supervisor<C> {
                 routes: self.serving.routes.clone(),
                 events_tx: self.shared.events_tx.clone(),
                 slots: Arc::clone(&self.serving.slots),
+                leaving: self.serving.leaving.clone(),
             },
             order_rx,
             stage_rx,

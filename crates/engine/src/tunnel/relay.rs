@@ -7,7 +7,7 @@ use std::time::Duration;
 use intercept_protocol::ids::InterceptId;
 use intercept_protocol::relay::{PING_EVERY, SILENCE_LIMIT, ToAgent, ToLaptop};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
@@ -18,6 +18,9 @@ use super::streams::Serving;
 
 /// A connection that survived the laptop's sleep answers within this.
 const AWAKE_LIMIT: Duration = Duration::from_millis(700);
+
+/// An agent that lives answers in a round trip.
+const GOODBYE_LIMIT: Duration = Duration::from_millis(300);
 
 /// Every relay's state, by pod.
 pub(super) type States = BTreeMap<PodName, RelayState>;
@@ -217,7 +220,7 @@ impl<'a, C: PodConnector> Held<'a, C> {
             let is_retired = self.relay.stage_rx.borrow().is_none();
             tokio::select! {
                 () = stop.cancelled() => {
-                    self.open.close().await;
+                    self.end().await;
                     return After::Over;
                 }
                 said = self.open.said() => match said {
@@ -262,6 +265,30 @@ impl<'a, C: PodConnector> Held<'a, C> {
         }
     }
 
+    /// A stream that the agent opens at this moment would be cut off by the close; so it opens no more, and then we
+    /// close.
+    async fn end(mut self) {
+        if self.open.say(ToAgent::Goodbye) {
+            match timeout(GOODBYE_LIMIT, self.goodbye_answered()).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(_) => tracing::debug!(pod = %self.relay.serving.pod, "no answer to our goodbye"),
+            }
+        }
+        self.open.close().await;
+    }
+
+    /// False when the connection ended instead.
+    async fn goodbye_answered(&mut self) -> bool {
+        loop {
+            match self.open.said().await {
+                Said::Message(ToLaptop::Goodbye) => return true,
+                Said::Message(_) => {}
+                Said::Ended(_) => return false,
+            }
+        }
+    }
+
     fn ping(&mut self) {
         self.pings += 1;
         self.open.say(ToAgent::Ping { sequence: self.pings });
@@ -269,8 +296,8 @@ impl<'a, C: PodConnector> Held<'a, C> {
 
     fn hear(&mut self, message: ToLaptop) {
         match message {
-            // Bytes of any kind show life.
-            ToLaptop::Pong { .. } => {}
+            // Bytes of any kind show life; a goodbye is awaited where it was said.
+            ToLaptop::Pong { .. } | ToLaptop::Goodbye => {}
             ToLaptop::Status(status) => {
                 if let Some(words) = &status.rejected {
                     let pod = self.relay.serving.pod.clone();

@@ -14,9 +14,11 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use intercept_protocol::exchange::Exchange;
 use tokio::io::{AsyncRead, AsyncWriteExt as _, ReadBuf};
+use tokio::time::{Sleep, sleep};
 
 use super::arrival::Accepted;
 use crate::target::TargetStream;
@@ -25,19 +27,36 @@ mod direction;
 
 use direction::{Direction, FIRST_BUFFER, Way};
 
+/// A program that answers before the end of the request may still take the rest. The cluster's end gives up on that
+/// later than this end does.
+const REST_TAKEN: Duration = Duration::from_millis(500);
+
 /// Carries bytes until both directions have ended, or one side is reset; then both are.
 pub(super) async fn splice(mut caller: Accepted, mut local: TargetStream) -> io::Result<()> {
     let mut request = Direction::new(Way::Request, Vec::new());
     loop {
         let exchange = caller.serves_requests().then(Exchange::default);
-        match carry(&mut caller, &mut local, request, exchange).await? {
+        let carried = match carry(&mut caller, &mut local, request, exchange).await {
+            Ok(carried) => carried,
+            Err(error) => {
+                // NGINX closes when its caller leaves; a program behind it would see a close and no reset.
+                if caller.serves_requests() && caller.was_reset() {
+                    local.finish();
+                }
+                return Err(error);
+            }
+        };
+        let next = match carried {
             Carried::ToTheEnd => {
                 local.finish();
                 return Ok(());
             }
-            Carried::OneExchange => {}
-        }
-        match rest(&mut caller, &mut local).await {
+            Carried::LastExchange => Next::NoneByUs,
+            Carried::OneExchange { next } if next.is_empty() => rest(&mut caller, &mut local).await,
+            Carried::OneExchange { next } if local.is_silent() => Next::Request(next),
+            Carried::OneExchange { .. } => Next::NoneByUs,
+        };
+        match next {
             Next::Request(bytes) => {
                 caller.accept_next();
                 request = Direction::new(Way::Request, bytes);
@@ -47,7 +66,7 @@ pub(super) async fn splice(mut caller: Accepted, mut local: TargetStream) -> io:
                 ended?;
                 return caller.shutdown().await;
             }
-            Next::NoneByProgram => {
+            Next::NoneByUs => {
                 local.finish();
                 return caller.refuse_next().await;
             }
@@ -57,7 +76,12 @@ pub(super) async fn splice(mut caller: Accepted, mut local: TargetStream) -> io:
 
 enum Carried {
     ToTheEnd,
-    OneExchange,
+    /// And perhaps the first bytes of the next request.
+    OneExchange {
+        next: Vec<u8>,
+    },
+    /// After which the program cannot be asked again.
+    LastExchange,
 }
 
 async fn carry(
@@ -67,30 +91,60 @@ async fn carry(
     mut exchange: Option<Exchange>,
 ) -> io::Result<Carried> {
     let mut answer = Direction::new(Way::Answer, Vec::new());
+    let mut rest_taken = None;
     if let Some(exchange) = &mut exchange {
         request.follow_first(exchange)?;
     }
-    poll_fn(|cx| {
+    let is_over = poll_fn(|cx| {
         if let Poll::Ready(Err(error)) = caller.poll_verdict(cx) {
             return Poll::Ready(Err(error));
         }
-        // The answer first: verdict and answer then leave together.
-        let answered = answer.poll(cx, local, caller, &mut exchange)?;
-        let requested = request.poll(cx, caller, local, &mut exchange)?;
-        let is_over = exchange.as_ref().is_some_and(is_over);
-        if is_over && answer.is_empty() && request.is_empty() {
-            Poll::Ready(Ok(Carried::OneExchange))
-        } else if answered.is_ready() && requested.is_ready() {
-            Poll::Ready(Ok(Carried::ToTheEnd))
-        } else {
-            Poll::Pending
+        loop {
+            // Once an answer is whole nothing but a verdict may follow it, not even its end, as long as the caller
+            // sends. The answer first: verdict and answer then leave together.
+            let holds_end = has_answered(&exchange) && !request.has_ended();
+            let answered = answer.poll(cx, local, caller, &mut exchange, holds_end)?;
+            let had_ended = request.has_ended();
+            let requested = request.poll(cx, caller, local, &mut exchange, false)?;
+            let is_over = exchange.as_ref().is_some_and(Exchange::is_over);
+            if is_over && answer.is_empty() && request.is_empty() {
+                return Poll::Ready(Ok(true));
+            }
+            if answered.is_ready() && requested.is_ready() {
+                return Poll::Ready(Ok(false));
+            }
+            if requested.is_ready() && !had_ended {
+                continue;
+            }
+            let is_early = has_answered(&exchange) && answer.is_empty() && !request.is_dropped();
+            if is_early && poll_limit(cx, &mut rest_taken).is_ready() {
+                request.discard();
+                continue;
+            }
+            return Poll::Pending;
         }
     })
-    .await
+    .await?;
+    Ok(match exchange {
+        Some(exchange) if is_over && (exchange.has_surplus() || request.is_dropped()) => {
+            Carried::LastExchange
+        }
+        Some(_) if is_over => Carried::OneExchange {
+            next: request.into_surplus(),
+        },
+        _ => Carried::ToTheEnd,
+    })
 }
 
-fn is_over(exchange: &Exchange) -> bool {
-    exchange.has_whole_request() && exchange.has_whole_answer()
+fn has_answered(exchange: &Option<Exchange>) -> bool {
+    exchange.as_ref().is_some_and(Exchange::has_whole_answer)
+}
+
+fn poll_limit(cx: &mut Context<'_>, limit: &mut Option<Pin<Box<Sleep>>>) -> Poll<()> {
+    limit
+        .get_or_insert_with(|| Box::pin(sleep(REST_TAKEN)))
+        .as_mut()
+        .poll(cx)
 }
 
 /// What ends the rest between two requests.
@@ -99,15 +153,15 @@ enum Next {
     Request(Vec<u8>),
     /// The caller wants no more, or was reset.
     NoneByCaller(io::Result<()>),
-    /// The program has closed, or says something that nobody asked.
-    NoneByProgram,
+    /// The program has closed, or says something that nobody asked; or the session ends.
+    NoneByUs,
 }
 
 async fn rest(caller: &mut Accepted, local: &mut TargetStream) -> Next {
     let mut buffer = vec![0; FIRST_BUFFER];
     poll_fn(|cx| {
-        if poll_read(cx, local, &mut [0]).is_ready() {
-            return Poll::Ready(Next::NoneByProgram);
+        if caller.poll_leaving(cx).is_ready() || poll_read(cx, local, &mut [0]).is_ready() {
+            return Poll::Ready(Next::NoneByUs);
         }
         poll_read(cx, caller, &mut buffer).map(|read| match read {
             Ok(0) => Next::NoneByCaller(Ok(())),
@@ -115,7 +169,7 @@ async fn rest(caller: &mut Accepted, local: &mut TargetStream) -> Next {
                 buffer.truncate(length);
                 Next::Request(std::mem::take(&mut buffer))
             }
-            Ok(_) => Next::NoneByProgram,
+            Ok(_) => Next::NoneByUs,
             Err(error) => Next::NoneByCaller(Err(error)),
         })
     })

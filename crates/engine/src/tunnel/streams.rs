@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{Semaphore, broadcast};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use super::arrival::Arrival;
 use super::connector::PodName;
@@ -28,8 +29,10 @@ pub(super) struct Serving {
     pub(super) pod: PodName,
     pub(super) routes: Routes,
     pub(super) events_tx: broadcast::Sender<RelayEvent>,
-    /// Bounds what all relays together have open on this machine. While the pool stops it holds them all.
+    /// Bounds what all relays together have open on this machine.
     pub(super) slots: Arc<Semaphore>,
+    /// The pool is about to stop: what is being served may finish, and nothing else is taken.
+    pub(super) leaving: CancellationToken,
 }
 
 /// Serves streams until the connection ends. Dropped, it resets those that are open.
@@ -73,8 +76,9 @@ async fn connection(
     intercept: InterceptId,
     serving: &Serving,
 ) {
-    let Some(route) = serving.routes.find(&intercept) else {
-        // Its developer has left, and the pod's NGINX does not know yet.
+    let is_leaving = serving.leaving.is_cancelled();
+    let Some(route) = serving.routes.find(&intercept).filter(|_| !is_leaving) else {
+        // Its developer leaves or has left, and the pod's NGINX does not know yet.
         if stream.write_all(&[Verdict::Refused as u8]).await.is_ok() {
             let _ = stream.shutdown().await;
         }
@@ -86,6 +90,7 @@ async fn connection(
         (stream, serves_requests),
         Arc::clone(&route.counters),
         serving.events_tx.clone(),
+        serving.leaving.clone(),
     );
     match Arc::clone(&serving.slots).try_acquire_owned() {
         Ok(_slot) => route.acceptor.serve(arrival).await,

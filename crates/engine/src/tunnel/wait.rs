@@ -1,5 +1,6 @@
 //! Waiting for the tunnel: until requests can come, until none come any more, and proof by a probe.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -134,6 +135,17 @@ impl RelayPool {
         if let Some(route) = self.routes.find(intercept) {
             route.counters.await_idle().await;
         }
+    }
+
+    /// Waits until no NGINX asks an original pod by an address that is not among `known`; whether that came true.
+    pub async fn await_direct(&self, known: &[SocketAddr], within: Duration) -> bool {
+        let mut states_rx = self.states();
+        let is_known = |state: &RelayState| match state {
+            RelayState::Open { status: Some(status) } => status.direct.iter().all(|one| known.contains(one)),
+            _ => true,
+        };
+        let all = states_rx.wait_for(|states| states.values().all(is_known));
+        timeout(within, all).await.is_ok_and(|found| found.is_ok())
     }
 
     /// Sends a request through proxy and tunnel that the laptop answers itself; how long that took.

@@ -89,12 +89,71 @@ fn a_request_to_switch_is_whole_until_the_answer_switches() {
 }
 
 #[test]
-fn an_answer_before_its_question_is_never_whole() {
-    let mut exchange = asked("GET / HT");
-    exchange.follow_answer(b"HTTP/1.1 408 Timeout\r\nContent-Length: 0\r\n\r\n");
-    assert!(!exchange.has_whole_answer());
-    exchange.follow_request(b"TP/1.1\r\n\r\n");
-    assert!(!exchange.has_whole_request());
+fn an_answer_before_its_question_is_understood_with_the_question() {
+    let (begun, rest) = ("GET / HT", "TP/1.1\r\n\r\n");
+    let answer = "HTTP/1.1 408 Timeout\r\nContent-Length: 2\r\n\r\nno";
+    for cut in 0..=answer.len() {
+        let (early, late) = answer.split_at(cut);
+        let mut exchange = asked(begun);
+        assert_eq!(exchange.follow_answer(early.as_bytes()), early.len());
+        assert!(!exchange.has_whole_answer());
+        exchange.follow_request(rest.as_bytes());
+        assert_eq!(exchange.follow_answer(late.as_bytes()), late.len());
+        assert!(exchange.is_over() && !exchange.has_surplus(), "{cut}");
+    }
+}
+
+#[test]
+fn whoever_says_more_than_his_answer_is_remembered() {
+    let answer = "HTTP/1.1 204 No Content\r\n\r\n";
+    let mut at_once = asked(GET);
+    at_once.follow_answer(format!("{answer}0\r\n\r\n").as_bytes());
+    let mut later = answered(GET, answer);
+    assert!(!later.has_surplus());
+    later.follow_answer(b"0\r\n\r\n");
+    let mut early = asked("GET / HT");
+    early.follow_answer(format!("{answer}0").as_bytes());
+    early.follow_request(b"TP/1.1\r\n\r\n");
+    for exchange in [at_once, later, early] {
+        assert!(exchange.is_over() && exchange.has_surplus());
+    }
+}
+
+#[test]
+fn a_head_of_thousands_of_long_lines_is_followed() {
+    let lines: String = (0..10_000)
+        .map(|at| format!("X-{at}: {}\r\n", "v".repeat(300)))
+        .collect();
+    let request = format!("POST / HTTP/1.1\r\n{lines}Content-Length: 2\r\n\r\nhi");
+    let answer = format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: 0\r\n\r\n");
+    let mut exchange = Exchange::default();
+    for part in request.as_bytes().chunks(8192) {
+        assert_eq!(exchange.follow_request(part), part.len());
+    }
+    exchange.follow_answer(answer.as_bytes());
+    assert!(exchange.is_over());
+}
+
+#[test]
+fn whether_a_head_is_too_long_does_not_depend_on_its_pieces() {
+    let fixed = "POST / HTTP/1.1\r\nContent-Length: 70000\r\nX: \r\n\r\n".len();
+    for (length, fits) in [(MAX_HEAD, true), (MAX_HEAD + 1, false)] {
+        let filler = "v".repeat(length - fixed);
+        let head = format!("POST / HTTP/1.1\r\nContent-Length: 70000\r\nX: {filler}\r\n\r\n");
+        assert_eq!(head.len(), length);
+        let whole = [head.as_bytes(), &[b'x'; 70_000]].concat();
+        for piece in [whole.len(), 65_536, 7919] {
+            let mut exchange = Exchange::default();
+            for part in whole.chunks(piece) {
+                exchange.follow_request(part);
+            }
+            assert_eq!(
+                exchange.has_whole_request(),
+                fits,
+                "{length} in pieces of {piece}"
+            );
+        }
+    }
 }
 
 #[test]
@@ -120,7 +179,7 @@ fn what_could_be_read_in_two_ways_is_never_whole() {
 #[test]
 fn a_head_without_end_is_not_kept_in_memory_for_ever() {
     let mut exchange = asked("GET / HTTP/1.1\r\n");
-    for _ in 0..40 {
+    for _ in 0..=MAX_HEAD / 8192 {
         exchange.follow_request(&[b'a'; 8192]);
     }
     assert!(matches!(exchange.request.state, State::Opaque));

@@ -13,6 +13,7 @@ mod load;
 mod orphans;
 mod pods;
 mod processes;
+mod replaced;
 mod rig;
 mod services;
 mod shop;

@@ -101,16 +101,27 @@ fn request_maps(sheet: &Sheet<'_>) -> String {
     out
 }
 
+/// How long a connection may take, and when another server is asked: as patient as no proxy at all. But an original pod
+/// that is gone never answers, and no Service has taken it out yet.
+fn connecting(sheet: &Sheet<'_>) -> (&'static str, &'static str) {
+    if sheet.record.is_direct() {
+        ("1s", "error timeout")
+    } else {
+        ("1h", "error")
+    }
+}
+
 /// Everything about `proxy_pass`.
 fn proxying(sheet: &Sheet<'_>) -> String {
     // With musl's allocator 64k buffers take a third of the throughput.
     let buffer = if sheet.binary.is_musl { "16k" } else { "64k" };
+    let (connect, next) = connecting(sheet);
     let mut out = format!(
         "    # --- HTTP/1, and HTTP/2 without gRPC\n    \
-         proxy_http_version 1.1; proxy_connect_timeout 1h; proxy_send_timeout 1h; proxy_read_timeout 1h;\n    \
+         proxy_http_version 1.1; proxy_connect_timeout {connect}; proxy_send_timeout 1h; proxy_read_timeout 1h;\n    \
          proxy_buffering off; proxy_request_buffering off;\n    \
          proxy_buffer_size {buffer}; proxy_buffers 3 {buffer}; proxy_busy_buffers_size {buffer};\n    \
-         proxy_redirect off; proxy_next_upstream error; proxy_socket_keepalive on;\n    \
+         proxy_redirect off; proxy_next_upstream {next}; proxy_socket_keepalive on;\n    \
          proxy_set_header Host $sent_host; proxy_set_header Connection $sent_connection;\n    \
          proxy_set_header Content_Length \"\"; proxy_set_header Transfer_Encoding \"\";\n    \
          proxy_set_header Proxy-Connection $http_proxy_connection; proxy_set_header Keep-Alive $http_keep_alive;\n    \
@@ -135,10 +146,11 @@ fn grpc(sheet: &Sheet<'_>) -> String {
         return String::new();
     }
     let buffer = if sheet.binary.is_musl { "16k" } else { "64k" };
+    let (connect, next) = connecting(sheet);
     let mut out = format!(
         "    # --- gRPC\n    \
-         grpc_connect_timeout 1h; grpc_send_timeout 1h; grpc_read_timeout 1h; grpc_buffer_size {buffer};\n    \
-         http2_max_concurrent_streams 1000; grpc_next_upstream error; grpc_socket_keepalive on;\n    \
+         grpc_connect_timeout {connect}; grpc_send_timeout 1h; grpc_read_timeout 1h; grpc_buffer_size {buffer};\n    \
+         http2_max_concurrent_streams 1000; grpc_next_upstream {next}; grpc_socket_keepalive on;\n    \
          grpc_set_header Host $http_host; grpc_set_header TE $http_te;\n"
     );
     out.push_str(&forwarded(sheet, "grpc"));

@@ -17,10 +17,12 @@ pub(super) fn block(sheet: &Sheet<'_>, ways: &[Way<'_>]) -> String {
     if servers.is_empty() {
         return servers;
     }
+    let connect = if sheet.record.is_direct() { "1s" } else { "1h" };
     format!(
         "stream {{\n    error_log stderr alert;\n    tcp_nodelay on;\n    \
-         # As patient as no proxy at all: a reset or a close ends a connection, never a timer here.\n    \
-         proxy_connect_timeout 1h; proxy_timeout 10d; proxy_half_close on; proxy_socket_keepalive on;\n\
+         # As patient as no proxy at all: a reset or a close ends a connection, never a timer here. But for original\n    \
+         # pods by their own addresses: one that is gone never answers.\n    \
+         proxy_connect_timeout {connect}; proxy_timeout 10d; proxy_half_close on; proxy_socket_keepalive on;\n\
          {servers}}}\n"
     )
 }

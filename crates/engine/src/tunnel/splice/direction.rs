@@ -7,8 +7,6 @@ use std::task::{Context, Poll, ready};
 use intercept_protocol::exchange::Exchange;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::is_over;
-
 /// Most requests and many answers fit; connections are many and short.
 pub(super) const FIRST_BUFFER: usize = 8 * 1024;
 /// What a direction that keeps filling its buffer grows to.
@@ -31,7 +29,10 @@ pub(super) struct Direction {
     end: usize,
     step: Step,
     needs_flush: bool,
+    /// The side it goes to takes no more; what is read is dropped.
     discards: bool,
+    /// What was read beyond the message.
+    surplus: Vec<u8>,
 }
 
 enum Step {
@@ -54,6 +55,7 @@ impl Direction {
             step: Step::Carrying,
             needs_flush: false,
             discards: false,
+            surplus: Vec::new(),
         }
     }
 
@@ -62,76 +64,128 @@ impl Direction {
         self.start == self.end
     }
 
-    /// Counts what was read already.
-    pub(super) fn follow_first(&mut self, exchange: &mut Exchange) -> io::Result<()> {
-        follow(self.way, &self.buffer[..self.end], exchange).map(drop)
+    /// Whether its end was passed on.
+    pub(super) fn has_ended(&self) -> bool {
+        matches!(self.step, Step::Ended)
     }
 
-    /// Ready once its end was passed on; the end of an answer after which requests may follow is kept back.
+    /// Whether what was read is dropped.
+    pub(super) fn is_dropped(&self) -> bool {
+        self.discards
+    }
+
+    /// From here on what is read is dropped: the side it would go to does not take it.
+    pub(super) fn discard(&mut self) {
+        self.discards = true;
+        self.start = self.end;
+    }
+
+    /// What was read beyond the message.
+    pub(super) fn into_surplus(self) -> Vec<u8> {
+        self.surplus
+    }
+
+    /// Counts what was read already.
+    pub(super) fn follow_first(&mut self, exchange: &mut Exchange) -> io::Result<()> {
+        self.take(self.end, Some(exchange))
+    }
+
+    /// Ready once its end was passed on. While `holds_end` that is kept back, since requests may follow.
     pub(super) fn poll<R, W>(
         &mut self,
         cx: &mut Context<'_>,
         from: &mut R,
         to: &mut W,
         exchange: &mut Option<Exchange>,
+        holds_end: bool,
     ) -> Poll<io::Result<()>>
     where
         R: AsyncRead + Unpin,
         W: AsyncWrite + Unpin,
     {
         loop {
-            match self.step {
+            let polled = match self.step {
                 Step::Ended => return Poll::Ready(Ok(())),
-                Step::Ending if self.way == Way::Answer && exchange.as_ref().is_some_and(is_over) => {
-                    return Poll::Pending;
+                Step::Ending if holds_end => return Poll::Pending,
+                // What follows is the next request.
+                Step::Carrying if self.is_empty() && exchange.as_ref().is_some_and(Exchange::is_over) => {
+                    self.poll_flush(cx, to)
                 }
-                Step::Carrying if self.is_empty() => ready!(self.poll_fill(cx, from, to, exchange))?,
-                Step::Carrying | Step::Ending => match ready!(self.poll_drain(cx, to)) {
-                    Err(_) if self.way == Way::Request => {
-                        self.discards = true;
-                        self.start = self.end;
+                Step::Carrying if self.is_empty() => match self.poll_fill(cx, from, exchange) {
+                    Poll::Ready(filled) => {
+                        filled?;
+                        continue;
                     }
-                    result => result?,
+                    Poll::Pending => self.poll_flush(cx, to),
                 },
+                Step::Carrying | Step::Ending => match self.poll_drain(cx, to) {
+                    Poll::Ready(Ok(())) => continue,
+                    drained => drained,
+                },
+            };
+            match ready!(polled) {
+                Err(_) if self.way == Way::Request => self.discard(),
+                Err(error) => return Poll::Ready(Err(error)),
+                Ok(()) => return Poll::Pending,
             }
         }
     }
 
-    fn poll_fill<R, W>(
+    /// Everything that was passed on is to leave now: nothing else comes at this moment.
+    fn poll_flush<W: AsyncWrite + Unpin>(
+        &mut self,
+        cx: &mut Context<'_>,
+        to: &mut W,
+    ) -> Poll<io::Result<()>> {
+        if std::mem::take(&mut self.needs_flush) && !self.discards {
+            let flushed = Pin::new(to).poll_flush(cx);
+            self.needs_flush = flushed.is_pending();
+            return flushed;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_fill<R: AsyncRead + Unpin>(
         &mut self,
         cx: &mut Context<'_>,
         from: &mut R,
-        to: &mut W,
         exchange: &mut Option<Exchange>,
-    ) -> Poll<io::Result<()>>
-    where
-        R: AsyncRead + Unpin,
-        W: AsyncWrite + Unpin,
-    {
+    ) -> Poll<io::Result<()>> {
         if self.end == self.buffer.len() && self.buffer.len() < FULL_BUFFER {
             self.buffer.resize(FULL_BUFFER, 0);
         }
         let mut space = ReadBuf::new(&mut self.buffer);
-        let Poll::Ready(read) = Pin::new(from).poll_read(cx, &mut space) else {
-            if self.needs_flush {
-                ready!(Pin::new(to).poll_flush(cx))?;
-                self.needs_flush = false;
-            }
-            return Poll::Pending;
-        };
-        read?;
+        ready!(Pin::new(from).poll_read(cx, &mut space))?;
         let length = space.filled().len();
         if length == 0 {
             self.step = Step::Ending;
         }
-        (self.start, self.end) = (0, length);
-        if let Some(exchange) = exchange {
-            self.end = follow(self.way, &self.buffer[..length], exchange)?;
-        }
+        self.start = 0;
+        self.take(length, exchange.as_mut())?;
         if self.discards {
             self.start = self.end;
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Counts the first `length` bytes of the buffer, and keeps those that belong to the message. A program that says
+    /// more than its answer (a body in answer to HEAD) is cut short; a caller who says more than his request has seen
+    /// the whole answer, or is not one of ours.
+    fn take(&mut self, length: usize, exchange: Option<&mut Exchange>) -> io::Result<()> {
+        let bytes = &self.buffer[..length];
+        self.end = match (exchange, self.way) {
+            (None, _) => length,
+            (Some(exchange), Way::Answer) => exchange.follow_answer(bytes),
+            (Some(exchange), Way::Request) => {
+                let taken = exchange.follow_request(bytes);
+                if taken < length && !exchange.has_whole_answer() {
+                    return Err(io::ErrorKind::InvalidData.into());
+                }
+                self.surplus.extend_from_slice(&bytes[taken..]);
+                taken
+            }
+        };
+        Ok(())
     }
 
     fn poll_drain<W: AsyncWrite + Unpin>(
@@ -155,15 +209,5 @@ impl Direction {
             self.needs_flush = true;
         }
         Poll::Ready(Ok(()))
-    }
-}
-
-/// How many of `bytes` are passed on. A program that says more than its answer (a body in answer to HEAD) is cut
-/// short; a caller who says more than his request is not one of ours.
-fn follow(way: Way, bytes: &[u8], exchange: &mut Exchange) -> io::Result<usize> {
-    match way {
-        Way::Answer => Ok(exchange.follow_answer(bytes)),
-        Way::Request if exchange.follow_request(bytes) == bytes.len() => Ok(bytes.len()),
-        Way::Request => Err(io::ErrorKind::InvalidData.into()),
     }
 }

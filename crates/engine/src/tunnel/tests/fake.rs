@@ -1,8 +1,8 @@
 //! Proxy pods and agents that do what a test says.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use futures::future::BoxFuture;
@@ -85,6 +85,7 @@ impl Rig {
         Status {
             routed: ids.clone(),
             open: ids,
+            direct: Vec::new(),
             rejected: None,
         }
     }
@@ -134,6 +135,7 @@ pub(super) struct FakeAgent {
     // whoever → the agent's mouth
     say_tx: mpsc::UnboundedSender<Vec<u8>>,
     is_silent: Arc<AtomicBool>,
+    ends_at_goodbye: Arc<Mutex<Option<Mux>>>,
     _incoming: Incoming,
 }
 
@@ -153,6 +155,8 @@ impl FakeAgent {
         let (heard_tx, heard_rx) = mpsc::unbounded_channel();
         let (say_tx, mut say_rx) = mpsc::unbounded_channel::<Vec<u8>>();
         let is_silent = Arc::<AtomicBool>::default();
+        let ends_at_goodbye = Arc::<Mutex<Option<Mux>>>::default();
+        let ended = Arc::clone(&ends_at_goodbye);
         tokio::spawn(async move {
             while let Some(words) = say_rx.recv().await {
                 if control.write_all(&words).await.is_err() || control.flush().await.is_err() {
@@ -163,8 +167,16 @@ impl FakeAgent {
         let (pong_tx, is_mute) = (say_tx.clone(), Arc::clone(&is_silent));
         tokio::spawn(async move {
             while let Ok(message) = read_frame(&mut reader).await {
+                let is_over = ended
+                    .lock()
+                    .unwrap()
+                    .as_ref()
+                    .filter(|_| matches!(message, ToAgent::Goodbye))
+                    .map(Mux::close);
                 let _ = match message {
+                    ToAgent::Goodbye if is_over.is_some() => true,
                     ToAgent::Ping { .. } if is_mute.load(Ordering::Relaxed) => true,
+                    ToAgent::Goodbye => pong_tx.send(encode(&ToLaptop::Goodbye)).is_ok(),
                     ToAgent::Ping { sequence } => pong_tx.send(encode(&ToLaptop::Pong { sequence })).is_ok(),
                     other => heard_tx.send(other).is_ok(),
                 };
@@ -175,6 +187,7 @@ impl FakeAgent {
             heard_rx,
             say_tx,
             is_silent,
+            ends_at_goodbye,
             _incoming: incoming,
         }
     }
@@ -190,6 +203,11 @@ impl FakeAgent {
     /// From here on pings are not answered.
     pub(super) fn fall_silent(&self) {
         self.is_silent.store(true, Ordering::Relaxed);
+    }
+
+    /// Closes the relay instead of answering a goodbye.
+    pub(super) fn leaves_at_goodbye(&self) {
+        *self.ends_at_goodbye.lock().unwrap() = Some(self.mux.clone());
     }
 
     /// A connection from NGINX that has sent `first`.

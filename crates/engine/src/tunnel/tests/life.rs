@@ -195,6 +195,15 @@ async fn stopping_is_bounded_when_the_agent_does_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_agent_that_ends_at_a_goodbye_is_no_trouble() {
+    let mut rig = Rig::new();
+    let agent = rig.open().await;
+    agent.leaves_at_goodbye();
+    rig.pool.stop().await;
+    assert!(rig.pool.states().borrow().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn stopping_sends_new_connections_back_and_ends_what_does_not_finish() {
     let mut rig = Rig::new();
     rig.routes.insert(rig.intercept.clone(), Echo);

@@ -310,15 +310,70 @@ async fn what_a_program_says_beyond_its_answer_is_dropped_and_ends_the_stream() 
     assert_eq!(rest, [answer, &[Verdict::Refused as u8]].concat());
 }
 
-#[tokio::test]
-async fn an_early_answer_to_a_request_that_goes_on_ends_as_it_came() {
-    let local = Local::new().await;
-    let head = b"POST / HTTP/1.1\r\nHost: api\r\nContent-Length: 100\r\n\r\nsome";
-    let mut stream = local.agent.requests(&local.rig.intercept, head).await;
+/// A stream whose request of `length` bytes was answered by a program that had read only the head.
+async fn answered_early(local: &Local, length: usize) -> (Stream, TcpStream) {
+    let head = format!("POST / HTTP/1.1\r\nHost: api\r\nContent-Length: {length}\r\n\r\n");
+    let mut stream = local.agent.requests(&local.rig.intercept, head.as_bytes()).await;
     let (mut program, _) = soon(local.listener.accept()).await.unwrap();
     soon(program.read_exact(&mut vec![0; head.len()])).await.unwrap();
     program.write_all(ANSWER).await.unwrap();
-    drop(program);
     takes_answer(&mut stream).await;
+    (stream, program)
+}
+
+#[tokio::test]
+async fn the_next_request_may_come_together_with_what_an_early_answer_left_of_the_last_one() {
+    let local = Local::new().await;
+    let (mut stream, mut program) = answered_early(&local, 100).await;
+    let last_and_next = [&[b'x'; 100], GET].concat();
+    soon(stream.write_all(&last_and_next)).await.unwrap();
+    soon(program.read_exact(&mut [0; 100])).await.unwrap();
+    program_answers(&mut program).await;
+    takes_answer(&mut stream).await;
+}
+
+#[tokio::test]
+async fn a_program_that_closes_after_an_early_answer_is_told_with_the_end_of_the_request() {
+    let local = Local::new().await;
+    let (mut stream, program) = answered_early(&local, 100).await;
+    drop(program);
+    stream.write_all(&[b'x'; 100]).await.unwrap();
+    assert_eq!(verdict(&mut stream).await, Verdict::Refused as u8);
     assert_eq!(soon(stream.read(&mut [0])).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_program_that_never_takes_the_rest_after_an_early_answer_gets_no_other_request() {
+    let local = Local::new().await;
+    let length = 16 << 20;
+    let (stream, _program) = answered_early(&local, length).await;
+    let (mut from_cluster, mut to_cluster) = tokio::io::split(stream);
+    let upload = async { to_cluster.write_all(&vec![b'x'; length]).await };
+    let (uploaded, word) = soon(async { tokio::join!(upload, from_cluster.read_u8()) }).await;
+    uploaded.unwrap();
+    assert_eq!(word.unwrap(), Verdict::Refused as u8);
+}
+
+#[tokio::test]
+async fn a_caller_who_leaves_before_the_answer_is_a_close_for_the_program() {
+    let local = Local::new().await;
+    let mut stream = local.agent.requests(&local.rig.intercept, GET).await;
+    let (mut program, _) = soon(local.listener.accept()).await.unwrap();
+    assert_eq!(verdict(&mut stream).await, Verdict::Accepted as u8);
+    drop(stream);
+    let mut request = Vec::new();
+    soon(program.read_to_end(&mut request)).await.unwrap();
+    assert_eq!(request, GET);
+}
+
+#[tokio::test]
+async fn what_rests_when_the_session_ends_is_told_and_delays_nothing() {
+    let local = Local::new().await;
+    let (mut stream, mut program) = answered(&local).await;
+    let began = std::time::Instant::now();
+    local.rig.pool.stop().await;
+    assert_eq!(verdict(&mut stream).await, Verdict::Refused as u8);
+    assert_eq!(soon(program.read(&mut [0])).await.unwrap(), 0);
+    let took = began.elapsed();
+    assert!(took < Duration::from_millis(250), "{took:?}");
 }
