@@ -15,7 +15,7 @@ use intercept_protocol::exchange::Exchange;
 use intercept_protocol::ids::{InterceptId, SessionId};
 use intercept_protocol::mux::Stream;
 use intercept_protocol::relay::{StreamOpen, encode};
-use tokio::io::Interest;
+use tokio::io::{AsyncReadExt as _, Interest};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Duration, Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -94,23 +94,17 @@ async fn next_bytes(
     }
     let mut first = Vec::with_capacity(FIRST_READ);
     loop {
-        let is_over = tokio::select! {
+        let read = tokio::select! {
             biased;
-            ready = kept.client.readable() => ready.map(|()| false).ok()?,
-            () = Resting::ended(&mut kept.resting, shut) => true,
-        };
-        if is_over {
-            if let Some(resting) = kept.resting.take() {
-                resting.part(agent);
+            read = kept.client.read_buf(&mut first) => read,
+            () = Resting::ended(&mut kept.resting, shut) => {
+                if let Some(resting) = kept.resting.take() {
+                    resting.part(agent);
+                }
+                continue;
             }
-            continue;
-        }
-        match kept.client.try_read_buf(&mut first) {
-            Ok(0) => return None,
-            Ok(_) => return Some(first),
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            Err(_) => return None,
-        }
+        };
+        return read.is_ok_and(|length| length > 0).then_some(first);
     }
 }
 

@@ -25,6 +25,9 @@ use super::state::RelayEvent;
 /// A verdict waits this long for the answer's first bytes and then travels alone. Together they are one
 /// message through API server, kubelet and container runtime instead of two.
 const VERDICT_WAITS: Duration = Duration::from_millis(1);
+/// The verdict on a request waits for its answer, however long: the other end keeps what it has sent until then, and
+/// waits itself only when that is more than this. A timer for each request would cost more than the message.
+const VERDICT_AFTER: usize = 64 * 1024;
 /// What the verdict and the first bytes share: one frame of yamux.
 const FIRST_FRAME: usize = 16 * 1024;
 
@@ -79,8 +82,8 @@ impl Arrival {
         self.counters.accepted();
         Accepted {
             stream: self.stream,
+            verdict: Some(Due::new(self.serves_requests)),
             serves_requests: self.serves_requests,
-            verdict: Some(Box::pin(sleep(VERDICT_WAITS))),
             has_ended_in: false,
             has_ended_out: false,
             counters: self.counters,
@@ -104,6 +107,23 @@ impl Arrival {
     }
 }
 
+/// When a verdict leaves alone.
+enum Due {
+    At(Pin<Box<Sleep>>),
+    /// When so many more bytes have come.
+    After(usize),
+}
+
+impl Due {
+    fn new(serves_requests: bool) -> Self {
+        if serves_requests {
+            Self::After(VERDICT_AFTER)
+        } else {
+            Self::At(Box::pin(sleep(VERDICT_WAITS)))
+        }
+    }
+}
+
 /// An accepted connection. Dropped before both directions have ended it is reset.
 ///
 /// A read of nothing means that the caller has ended its direction; a reset is an error.
@@ -111,7 +131,7 @@ pub struct Accepted {
     stream: Stream,
     serves_requests: bool,
     /// Present until the verdict has left.
-    verdict: Option<Pin<Box<Sleep>>>,
+    verdict: Option<Due>,
     has_ended_in: bool,
     has_ended_out: bool,
     counters: Arc<Counters>,
@@ -136,7 +156,7 @@ impl Accepted {
 
     /// Takes the next request as well: its verdict goes before whatever is written from here on.
     pub fn accept_next(&mut self) {
-        self.verdict = Some(Box::pin(sleep(VERDICT_WAITS)));
+        self.verdict = Some(Due::new(true));
     }
 
     /// Takes no other request. One that is on its way finds another stream; nothing of it was delivered.
@@ -150,14 +170,14 @@ impl Accepted {
         Ok(())
     }
 
-    /// Sends the verdict alone once it has waited long enough. To be polled along with everything else.
+    /// Sends the verdict alone once it is due. To be polled along with everything else.
     pub(super) fn poll_verdict(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if let Some(wait) = &mut self.verdict {
-            ready!(wait.as_mut().poll(cx));
-            self.poll_verdict_now(cx)
-        } else {
-            Poll::Ready(Ok(()))
+        match &mut self.verdict {
+            Some(Due::At(moment)) => ready!(moment.as_mut().poll(cx)),
+            Some(Due::After(1..)) | None => return Poll::Ready(Ok(())),
+            Some(Due::After(0)) => {}
         }
+        self.poll_verdict_now(cx)
     }
 
     fn poll_verdict_now(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -193,6 +213,9 @@ impl AsyncRead for Accepted {
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
         let received = buf.filled().len() - before;
         self.counters.received(received);
+        if let Some(Due::After(bytes)) = &mut self.verdict {
+            *bytes = bytes.saturating_sub(received);
+        }
         if received == 0 && buf.remaining() > 0 && !self.has_ended_in {
             // yamux ends the reads of a reset stream like those of a finished one. But closed in both
             // directions while ours was open can only be a reset.

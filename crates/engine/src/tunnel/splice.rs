@@ -25,7 +25,7 @@ use crate::target::TargetStream;
 
 mod direction;
 
-use direction::{Direction, FIRST_BUFFER, Way};
+use direction::{Direction, Way};
 
 /// A program that answers before the end of the request may still take the rest. The cluster's end gives up on that
 /// later than this end does.
@@ -33,11 +33,25 @@ const REST_TAKEN: Duration = Duration::from_millis(500);
 
 /// Carries bytes until both directions have ended, or one side is reset; then both are.
 pub(super) async fn splice(mut caller: Accepted, mut local: TargetStream) -> io::Result<()> {
-    let mut request = Direction::new(Way::Request, Vec::new());
+    let mut request = Direction::new(Way::Request);
+    let mut answer = Direction::new(Way::Answer);
     loop {
         let exchange = caller.serves_requests().then(Exchange::default);
-        let carried = match carry(&mut caller, &mut local, request, exchange).await {
-            Ok(carried) => carried,
+        let carried = carry((&mut caller, &mut local), (&mut request, &mut answer), exchange).await;
+        let next = match carried {
+            Ok(Carried::ToTheEnd) => {
+                local.finish();
+                return Ok(());
+            }
+            Ok(Carried::OneExchange) if !request.has_surplus() => {
+                request.restart();
+                rest(&mut caller, &mut local, &mut request).await
+            }
+            Ok(Carried::OneExchange) if local.is_silent() => {
+                request.restart();
+                Next::Request
+            }
+            Ok(Carried::OneExchange | Carried::LastExchange) => Next::NoneByUs,
             Err(error) => {
                 // NGINX closes when its caller leaves; a program behind it would see a close and no reset.
                 if caller.serves_requests() && caller.was_reset() {
@@ -46,20 +60,10 @@ pub(super) async fn splice(mut caller: Accepted, mut local: TargetStream) -> io:
                 return Err(error);
             }
         };
-        let next = match carried {
-            Carried::ToTheEnd => {
-                local.finish();
-                return Ok(());
-            }
-            Carried::LastExchange => Next::NoneByUs,
-            Carried::OneExchange { next } if next.is_empty() => rest(&mut caller, &mut local).await,
-            Carried::OneExchange { next } if local.is_silent() => Next::Request(next),
-            Carried::OneExchange { .. } => Next::NoneByUs,
-        };
         match next {
-            Next::Request(bytes) => {
+            Next::Request => {
                 caller.accept_next();
-                request = Direction::new(Way::Request, bytes);
+                answer.restart();
             }
             Next::NoneByCaller(ended) => {
                 local.finish();
@@ -76,21 +80,16 @@ pub(super) async fn splice(mut caller: Accepted, mut local: TargetStream) -> io:
 
 enum Carried {
     ToTheEnd,
-    /// And perhaps the first bytes of the next request.
-    OneExchange {
-        next: Vec<u8>,
-    },
+    OneExchange,
     /// After which the program cannot be asked again.
     LastExchange,
 }
 
 async fn carry(
-    caller: &mut Accepted,
-    local: &mut TargetStream,
-    mut request: Direction,
+    (caller, local): (&mut Accepted, &mut TargetStream),
+    (request, answer): (&mut Direction, &mut Direction),
     mut exchange: Option<Exchange>,
 ) -> io::Result<Carried> {
-    let mut answer = Direction::new(Way::Answer, Vec::new());
     let mut rest_taken = None;
     if let Some(exchange) = &mut exchange {
         request.follow_first(exchange)?;
@@ -129,9 +128,7 @@ async fn carry(
         Some(exchange) if is_over && (exchange.has_surplus() || request.is_dropped()) => {
             Carried::LastExchange
         }
-        Some(_) if is_over => Carried::OneExchange {
-            next: request.into_surplus(),
-        },
+        Some(_) if is_over => Carried::OneExchange,
         _ => Carried::ToTheEnd,
     })
 }
@@ -149,26 +146,22 @@ fn poll_limit(cx: &mut Context<'_>, limit: &mut Option<Pin<Box<Sleep>>>) -> Poll
 
 /// What ends the rest between two requests.
 enum Next {
-    /// The first bytes of another request, and a program that is there for it.
-    Request(Vec<u8>),
+    /// Another request, whose beginning was read, and a program that is there for it.
+    Request,
     /// The caller wants no more, or was reset.
     NoneByCaller(io::Result<()>),
     /// The program has closed, or says something that nobody asked; or the session ends.
     NoneByUs,
 }
 
-async fn rest(caller: &mut Accepted, local: &mut TargetStream) -> Next {
-    let mut buffer = vec![0; FIRST_BUFFER];
+async fn rest(caller: &mut Accepted, local: &mut TargetStream, request: &mut Direction) -> Next {
     poll_fn(|cx| {
         if caller.poll_leaving(cx).is_ready() || poll_read(cx, local, &mut [0]).is_ready() {
             return Poll::Ready(Next::NoneByUs);
         }
-        poll_read(cx, caller, &mut buffer).map(|read| match read {
+        request.poll_first(cx, caller).map(|read| match read {
             Ok(0) => Next::NoneByCaller(Ok(())),
-            Ok(length) if local.is_silent() => {
-                buffer.truncate(length);
-                Next::Request(std::mem::take(&mut buffer))
-            }
+            Ok(_) if local.is_silent() => Next::Request,
             Ok(_) => Next::NoneByUs,
             Err(error) => Next::NoneByCaller(Err(error)),
         })

@@ -4,8 +4,9 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
+use tokio_util::io::poll_read_buf;
 
 /// Most connections carry one short request; a buffer grows once it was filled.
 const SMALL: usize = 8 * 1024;
@@ -124,15 +125,15 @@ impl Direction {
         reader: &mut (impl AsyncRead + Unpin),
         follow: &mut impl FnMut(&[u8]) -> Option<usize>,
     ) -> Poll<io::Result<()>> {
-        if self.buffer.len() < SMALL {
-            self.buffer = vec![0; SMALL];
-        } else if self.end == self.buffer.len() && self.buffer.len() < LARGE {
-            self.buffer = vec![0; LARGE];
-        }
+        let was_filled = self.buffer.len() == self.buffer.capacity();
+        self.buffer.clear();
+        self.buffer.reserve(if was_filled && self.carried > 0 {
+            LARGE
+        } else {
+            SMALL
+        });
         (self.start, self.end) = (0, 0);
-        let mut space = ReadBuf::new(&mut self.buffer);
-        ready!(Pin::new(reader).poll_read(cx, &mut space))?;
-        let read = space.filled().len();
+        let read = ready!(poll_read_buf(Pin::new(reader), cx, &mut self.buffer))?;
         self.ended = read == 0;
         let Some(taken) = follow(&self.buffer[..read]) else {
             return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));

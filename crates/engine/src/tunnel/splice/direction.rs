@@ -8,7 +8,7 @@ use intercept_protocol::exchange::Exchange;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Most requests and many answers fit; connections are many and short.
-pub(super) const FIRST_BUFFER: usize = 8 * 1024;
+const FIRST_BUFFER: usize = 8 * 1024;
 /// What a direction that keeps filling its buffer grows to.
 const FULL_BUFFER: usize = 64 * 1024;
 
@@ -42,21 +42,44 @@ enum Step {
 }
 
 impl Direction {
-    /// `first`: what was read already.
-    pub(super) fn new(way: Way, first: Vec<u8>) -> Self {
-        let end = first.len();
-        let mut buffer = first;
-        buffer.resize(end.max(FIRST_BUFFER), 0);
+    pub(super) fn new(way: Way) -> Self {
         Self {
             way,
-            buffer,
+            buffer: vec![0; FIRST_BUFFER],
             start: 0,
-            end,
+            end: 0,
             step: Step::Carrying,
             needs_flush: false,
             discards: false,
             surplus: Vec::new(),
         }
+    }
+
+    /// The next message begins, with what was read of it already.
+    pub(super) fn restart(&mut self) {
+        let first = std::mem::take(&mut self.surplus);
+        self.put(&first);
+        (self.step, self.needs_flush, self.discards) = (Step::Carrying, false, false);
+    }
+
+    fn put(&mut self, first: &[u8]) {
+        if self.buffer.len() < first.len() {
+            self.buffer.resize(first.len(), 0);
+        }
+        self.buffer[..first.len()].copy_from_slice(first);
+        (self.start, self.end) = (0, first.len());
+    }
+
+    /// Reads the beginning of the next message; how long it is.
+    pub(super) fn poll_first<R: AsyncRead + Unpin>(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &mut R,
+    ) -> Poll<io::Result<usize>> {
+        let mut space = ReadBuf::new(&mut self.buffer);
+        ready!(Pin::new(from).poll_read(cx, &mut space))?;
+        (self.start, self.end) = (0, space.filled().len());
+        Poll::Ready(Ok(self.end))
     }
 
     /// Whether everything that was read was passed on.
@@ -80,9 +103,9 @@ impl Direction {
         self.start = self.end;
     }
 
-    /// What was read beyond the message.
-    pub(super) fn into_surplus(self) -> Vec<u8> {
-        self.surplus
+    /// Whether more was read than the message.
+    pub(super) fn has_surplus(&self) -> bool {
+        !self.surplus.is_empty()
     }
 
     /// Counts what was read already.

@@ -355,13 +355,26 @@ async fn a_program_that_never_takes_the_rest_after_an_early_answer_gets_no_other
 }
 
 #[tokio::test]
+async fn the_verdict_on_a_long_request_does_not_wait_for_the_answer() {
+    let local = Local::new().await;
+    let head = b"POST / HTTP/1.1\r\nHost: api\r\nContent-Length: 1000000\r\n\r\n";
+    let mut stream = local.agent.requests(&local.rig.intercept, head).await;
+    let (mut program, _) = soon(local.listener.accept()).await.unwrap();
+    let upload = async { stream.write_all(&[b'x'; 100_000]).await };
+    let mut taken = vec![0; head.len() + 100_000];
+    let (uploaded, read) = soon(async { tokio::join!(upload, program.read_exact(&mut taken)) }).await;
+    (uploaded.unwrap(), read.unwrap());
+    assert_eq!(verdict(&mut stream).await, Verdict::Accepted as u8);
+}
+
+#[tokio::test]
 async fn a_caller_who_leaves_before_the_answer_is_a_close_for_the_program() {
     let local = Local::new().await;
-    let mut stream = local.agent.requests(&local.rig.intercept, GET).await;
+    let stream = local.agent.requests(&local.rig.intercept, GET).await;
     let (mut program, _) = soon(local.listener.accept()).await.unwrap();
-    assert_eq!(verdict(&mut stream).await, Verdict::Accepted as u8);
+    soon(program.read_exact(&mut [0; GET.len()])).await.unwrap();
     drop(stream);
-    let mut request = Vec::new();
+    let mut request = GET.to_vec();
     soon(program.read_to_end(&mut request)).await.unwrap();
     assert_eq!(request, GET);
 }
