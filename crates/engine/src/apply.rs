@@ -134,12 +134,13 @@ impl Apply<'_> {
     async fn single(&self, step: &Step, made: &mut Made) -> Result<(), ApplyError> {
         match &step.action {
             Action::Create(Object::Fuse(fuse)) => {
-                made.fuse = Some(
-                    create(self.client, &**fuse)
-                        .await
-                        .map_err(|source| object(step, source))?,
-                );
-                Ok(())
+                let created = create(self.client, &**fuse).await;
+                made.fuse = match &created {
+                    Ok(created) => Some(created.clone()),
+                    // It may stand all the same: only the answer was lost.
+                    Err(failure) => failure.is_transient().then(|| (**fuse).clone()),
+                };
+                created.map(drop).map_err(|source| object(step, source))
             }
             Action::Create(Object::Proxy(proxy)) => {
                 made.proxy = Some(self.proxy(step, proxy, made.fuse.as_ref()).await?);
@@ -151,14 +152,13 @@ impl Apply<'_> {
                 Ok(())
             }
             Action::WriteRecord(draft) => {
-                self.write_record(draft, made).await?;
-                made.recorded = true;
-                Ok(())
+                let written = self.write_record(draft, made).await;
+                made.recorded = may_stand(&written);
+                written
             }
             Action::AddToRecord => {
                 let added = self.add_to_record().await;
-                // A write whose answer was lost may have happened; taking out what is not there does no harm.
-                made.recorded = matches!(added, Ok(()) | Err(ApplyError::Record(_)));
+                made.recorded = may_stand(&added);
                 added
             }
             Action::Scale { replicas } => self.scale(step, *replicas).await,
@@ -359,6 +359,11 @@ impl Apply<'_> {
     fn proxy_name(&self) -> String {
         names::proxy(&self.plan.service)
     }
+}
+
+/// A write whose answer was lost may have happened; taking out what is not there does no harm.
+fn may_stand(recorded: &Result<(), ApplyError>) -> bool {
+    matches!(recorded, Ok(()) | Err(ApplyError::Record(_)))
 }
 
 fn object(step: &Step, source: ApiFailure) -> ApplyError {

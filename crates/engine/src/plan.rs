@@ -137,7 +137,7 @@ pub fn plan(
         protocol: (port, protocol),
     };
     let steps = match way {
-        Way::Engage => engage(snapshot, settings, carried, &draft),
+        Way::Engage => engage(snapshot, settings, carried, &draft, &intercept),
         Way::Join | Way::TakeOver => join(snapshot),
         Way::AlreadyHeld => Vec::new(),
     };
@@ -226,26 +226,18 @@ fn engage(
     settings: &ProxySettings,
     carried: &Carried,
     draft: &RecordDraft,
+    first: &Intercept,
 ) -> Vec<Step> {
     let lacks = |right| snapshot.rights.missing_optional.contains(&right);
-    let blueprint = Blueprint {
-        namespace: snapshot.namespace(),
-        service: snapshot.name(),
-        ports: &draft.ports,
-        parts: if settings.agent_image.is_none() {
-            &carried.parts
-        } else {
-            &[]
-        },
-        architectures: &carried.architectures,
-        settings,
-        self_restore: !lacks(Optional::SelfRestore),
-    };
+    let blueprint = blueprint(snapshot, settings, carried, draft);
     let selector = snapshot.original_selector().unwrap_or_default();
     let mut steps = Vec::new();
     let mut add = |stage, action| steps.push(Step { stage, action });
     if !lacks(Optional::Fuse) {
-        add(0, Action::Create(Object::Fuse(Box::new(blueprint.fuse()))));
+        add(
+            0,
+            Action::Create(Object::Fuse(Box::new(blueprint.fuse(&first.id)))),
+        );
     }
     add(1, Action::Create(Object::Proxy(Box::new(blueprint.deployment()))));
     add(
@@ -287,6 +279,28 @@ fn engage(
         add(9, Action::ShowOrigin);
     }
     steps
+}
+
+fn blueprint<'a>(
+    snapshot: &'a Snapshot,
+    settings: &'a ProxySettings,
+    carried: &'a Carried,
+    draft: &'a RecordDraft,
+) -> Blueprint<'a> {
+    let lacks_rights = snapshot.rights.missing_optional.contains(&Optional::SelfRestore);
+    Blueprint {
+        namespace: snapshot.namespace(),
+        service: snapshot.name(),
+        ports: &draft.ports,
+        parts: if settings.agent_image.is_none() {
+            &carried.parts
+        } else {
+            &[]
+        },
+        architectures: &carried.architectures,
+        settings,
+        self_restore: !lacks_rights,
+    }
 }
 
 /// A newcomer finishes what the first one may not have finished yet: whoever is first to see the proxy

@@ -146,7 +146,8 @@ pub async fn dismantle(client: &Client, namespace: &str, service: &str) -> Resul
         Restored::Already | Restored::ServiceGone => true,
     };
     let proxy = names::proxy(service);
-    remove::<Deployment>(client, namespace, &proxy).await?;
+    let removed = remove::<Deployment>(client, namespace, &proxy).await?;
+    remove_fuses_of(client, namespace, removed.as_ref()).await?;
     // What an engage made before its Deployment was lost; otherwise owned by that and gone with it.
     remove_orphan::<ConfigMap>(client, namespace, &proxy).await?;
     remove_orphan::<ServiceAccount>(client, namespace, &proxy).await?;
@@ -195,18 +196,37 @@ async fn close_record(client: &Client, namespace: &str, service: &str) -> Result
     }
 }
 
-async fn remove<K: Ours>(client: &Client, namespace: &str, name: &str) -> Result<(), RevertError> {
+/// An engage that was cut off leaves its fuse with its proxy. Others' fuses stay: their proxies hang on them.
+async fn remove_fuses_of(
+    client: &Client,
+    namespace: &str,
+    proxy: Option<&Deployment>,
+) -> Result<(), RevertError> {
+    let owners = proxy.map(|proxy| proxy.owner_references()).unwrap_or_default();
+    for fuse in owners.iter().filter(|owner| owner.kind == "Job") {
+        match delete::<Job>(client, namespace, &fuse.name, Some(&fuse.uid)).await {
+            // It ends by its own deadline.
+            Err(failure) if failure.is_forbidden() => {}
+            outcome => outcome.map_err(|source| failed::<Job>(&fuse.name, source))?,
+        }
+    }
+    Ok(())
+}
+
+/// Removes an object of ours; comes back with it.
+async fn remove<K: Ours>(client: &Client, namespace: &str, name: &str) -> Result<Option<K>, RevertError> {
     let api: Api<K> = Api::namespaced(client.clone(), namespace);
     let found = api
         .get_opt(name)
         .await
         .map_err(|error| failed::<K>(name, error.into()))?;
-    match found.filter(is_ours) {
-        Some(object) => delete::<K>(client, namespace, name, object.uid().as_deref())
+    let found = found.filter(is_ours);
+    if let Some(object) = &found {
+        delete::<K>(client, namespace, name, object.uid().as_deref())
             .await
-            .map_err(|source| failed::<K>(name, source)),
-        None => Ok(()),
+            .map_err(|source| failed::<K>(name, source))?;
     }
+    Ok(found)
 }
 
 /// Removes an object of ours that nothing owns, or whose owners are all gone.

@@ -2,6 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::ids::InterceptId;
+
 /// Label on every object of ours, with the value [`MANAGED_BY`].
 pub const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
 /// Value of [`MANAGED_BY_LABEL`].
@@ -52,6 +54,11 @@ pub fn proxy(service: &str) -> String {
 /// One part of the agent's binary: shared by every proxy of the namespace that runs this build.
 pub fn agent_part(arch: &str, hash: &str, index: usize) -> String {
     format!("intercept-agent-{arch}-{hash}-{index}")
+}
+
+/// The fuse of one engage.
+pub fn fuse(service: &str, intercept: &InterceptId) -> String {
+    bounded(service, &format!("-intercept-fuse-{intercept}"))
 }
 
 /// Keeps the readable name where it fits; otherwise cuts it and adds a hash so two long names stay apart.

@@ -7,6 +7,7 @@ use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::core::PartialObjectMeta;
 use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -111,12 +112,22 @@ pub(crate) async fn delete<K: Kind>(
             resource_version: None,
         });
     }
-    match api.delete(name, &params).await.map_err(ApiFailure::from) {
-        Ok(_) => Ok(()),
-        // A conflict is another object under this name: ours is gone.
-        Err(failure) if failure.is_not_found() || failure.is_conflict() => Ok(()),
-        Err(failure) => Err(failure.during("delete", &K::plural(&()))),
+    let mut last = None;
+    for _ in 0..TRIES {
+        match api.delete(name, &params).await.map_err(ApiFailure::from) {
+            Ok(_) => return Ok(()),
+            Err(failure) if failure.is_not_found() => return Ok(()),
+            Err(failure) if failure.is_conflict() => last = Some(failure),
+            Err(failure) => return Err(failure.during("delete", &K::plural(&()))),
+        }
+        // Another object stands under this name and ours is gone, or somebody wrote to ours at this moment.
+        let standing = api.get_metadata_opt(name).await.map_err(ApiFailure::from)?;
+        let is_other = |now: &PartialObjectMeta<K>| uid.is_some() && now.uid().as_deref() != uid;
+        if standing.as_ref().is_none_or(is_other) {
+            return Ok(());
+        }
     }
+    Err(last.expect("the loop must have run"))
 }
 
 /// A reference that makes an object go with `owner`.

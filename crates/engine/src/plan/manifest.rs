@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use intercept_protocol::ids::InterceptId;
 use intercept_protocol::names::{
     self, AGENT_CONTAINER, AGENT_PARTS_DIR, NGINX_CONTAINER, RECORD_DIR, RUN_DIR,
 };
@@ -50,7 +51,7 @@ impl Blueprint<'_> {
     }
 
     /// A Job that never runs a pod: its deadline passes, it is collected, and takes with it what it owns.
-    pub(super) fn fuse(&self) -> Job {
+    pub(super) fn fuse(&self, first: &InterceptId) -> Job {
         let mut job: Job = typed(json!({ "spec": {
             "parallelism": 0, "completions": 1, "backoffLimit": 0,
             "activeDeadlineSeconds": FUSE_SECONDS, "ttlSecondsAfterFinished": 0,
@@ -59,12 +60,9 @@ impl Blueprint<'_> {
                 "containers": [{ "name": "never-runs", "image": self.settings.image }],
             } },
         } }));
-        // Each engage has a fuse of its own, so two at once never meet in its name.
-        job.metadata = ObjectMeta {
-            name: None,
-            generate_name: Some(fuse_prefix(self.service)),
-            ..self.meta(String::new())
-        };
+        // Each engage has a fuse of its own, so two at once never meet in its name. A name that is known before the
+        // answer lets it be removed also where the answer is lost.
+        job.metadata = self.meta(names::fuse(self.service, first));
         job
     }
 
@@ -329,10 +327,6 @@ impl Blueprint<'_> {
 pub(super) fn is_hidden(origin: &Service) -> bool {
     let labels = origin.metadata.labels.as_ref();
     labels.is_some_and(|labels| labels.contains_key(names::PROXY_NAME_LABEL))
-}
-
-fn fuse_prefix(service: &str) -> String {
-    format!("{}-fuse-", names::proxy(service))
 }
 
 /// The labels that every object of ours has.

@@ -16,13 +16,7 @@ impl Object {
             Self::RoleBinding(one) => ("RoleBinding", &one.metadata),
             Self::DisruptionBudget(one) => ("PodDisruptionBudget", &one.metadata),
         };
-        format!(
-            "{kind} {}",
-            meta.name
-                .as_deref()
-                .or(meta.generate_name.as_deref())
-                .unwrap_or_default()
-        )
+        format!("{kind} {}", meta.name.as_deref().unwrap_or_default())
     }
 }
 
