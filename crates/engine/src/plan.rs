@@ -306,16 +306,22 @@ fn blueprint<'a>(
 /// A newcomer finishes what the first one may not have finished yet: whoever is first to see the proxy
 /// ready switches the Service, so an intercept never waits for a session that died.
 fn join(snapshot: &Snapshot) -> Vec<Step> {
-    let mut steps = vec![
-        Step {
-            stage: 3,
-            action: Action::AddToRecord,
-        },
-        Step {
-            stage: 5,
-            action: Action::OpenTunnel,
-        },
-    ];
+    let mut steps = vec![Step {
+        stage: 3,
+        action: Action::AddToRecord,
+    }];
+    let proxy = snapshot.proxy.as_ref().and_then(|proxy| proxy.spec.as_ref());
+    if proxy.is_some_and(|spec| spec.replicas == Some(0)) {
+        let replicas = preflight::replicas(snapshot);
+        steps.push(Step {
+            stage: 4,
+            action: Action::Scale { replicas },
+        });
+    }
+    steps.push(Step {
+        stage: 5,
+        action: Action::OpenTunnel,
+    });
     if !snapshot.is_switched() {
         steps.push(Step {
             stage: 6,

@@ -34,6 +34,8 @@ impl Apply<'_> {
                     }
                     changed = proxies.changed() => {
                         let Ok(proxies) = changed else { continue };
+                        // Its fuse burned down, or somebody closed it: what is planned is for a proxy that is gone.
+                        if proxies.is_empty() { return Err(ApplyError::Raced) }
                         proxies.values().find_map(trouble::of_deployment)
                     }
                     () = until(troubled.as_ref().map(|(trouble, since)| *since + trouble.kind.patience())) => {

@@ -199,6 +199,24 @@ fn a_join_before_the_switch_finishes_the_switch() {
 }
 
 #[test]
+fn a_join_starts_a_proxy_whose_maker_died_before_it_could() {
+    let mut snapshot = engaged("ada", &Match::default());
+    let proxy = snapshot.proxy.as_mut().unwrap();
+    proxy.spec.get_or_insert_default().replicas = Some(0);
+    let spec = InterceptSpec {
+        rule: header("bob"),
+        owner: owner("bob"),
+        ..spec()
+    };
+    let plan = planned(&snapshot, &spec).unwrap();
+    assert!(
+        plan.steps
+            .iter()
+            .any(|step| matches!(step.action, Action::Scale { replicas: 1 }))
+    );
+}
+
+#[test]
 fn the_same_match_of_another_owner_is_refused_naming_them() {
     let refusals = planned(
         &engaged("ada", &Match::default()),
