@@ -10,6 +10,10 @@ use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 
+/// A watch that says nothing may be one that a firewall has forgotten. So each is begun anew after this many seconds,
+/// from where it stood: soon enough for what waits here for ten seconds and more, and for the API server next to nothing.
+const ANEW_AFTER: u32 = 8;
+
 type Events<K> = Pin<Box<dyn Stream<Item = Result<Event<K>, watcher::Error>> + Send>>;
 
 /// The objects of one watch, by uid.
@@ -38,7 +42,7 @@ where
     }
 
     fn start(api: Api<K>, config: watcher::Config) -> Self {
-        let events = watcher(api, config).default_backoff().boxed();
+        let events = watcher(api, config.timeout(ANEW_AFTER)).default_backoff().boxed();
         Self {
             events,
             objects: BTreeMap::new(),
