@@ -192,7 +192,7 @@ impl From<SettingsError> for Failure {
 
 impl From<SnapshotError> for Failure {
     fn from(error: SnapshotError) -> Self {
-        let hint = snapshot_hint(&error);
+        let hint = Some(error.hint());
         let (exit, code) = match &error {
             SnapshotError::NoSuchService { .. } => (Exit::Refused, "noSuchService"),
             SnapshotError::Read { source, .. } => unanswered(source),
@@ -209,7 +209,7 @@ impl From<ResidueError> for Failure {
                 let (exit, code) = unanswered(source);
                 (exit, code, source.hint())
             }
-            ResidueError::Record(_) => (Exit::Undone, "failed", None),
+            ResidueError::Record(error) => (Exit::Undone, "failed", Some(error.hint())),
             ResidueError::Revert(_) | ResidueError::Fuse(_) => (
                 Exit::Left,
                 "incomplete",
@@ -217,19 +217,6 @@ impl From<ResidueError> for Failure {
             ),
         };
         Self::from_error(exit, code, &error).hint(hint)
-    }
-}
-
-fn snapshot_hint(error: &SnapshotError) -> Option<String> {
-    match error {
-        SnapshotError::Read { source, .. } => source.hint().map(str::to_owned),
-        SnapshotError::NoSuchService { namespace, .. } => Some(format!(
-            "See what there is: interceptctl services --namespace {namespace}"
-        )),
-        SnapshotError::Record { .. } => Some(
-            "A newer Intercept may have written it: update, or clean up with `interceptctl session close`."
-                .into(),
-        ),
     }
 }
 

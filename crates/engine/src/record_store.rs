@@ -290,6 +290,19 @@ impl RecordStoreError {
     pub fn is_gone(&self) -> bool {
         matches!(self, Self::Gone { .. })
     }
+
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Gone { .. } | Self::Contended { .. } => {
+                "Try again: somebody else is at this Service right now."
+            }
+            Self::Unusable { .. } => {
+                "A newer Intercept may have written it: update, or clean up with `interceptctl session close`."
+            }
+            Self::Api { source, .. } => source.hint().unwrap_or("Try again in a moment."),
+        }
+    }
 }
 
 /// Whether the pod's agent watches the record through the API itself.

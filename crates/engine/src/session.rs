@@ -241,17 +241,16 @@ impl Teller {
 }
 
 impl SessionError {
-    /// What to do about it, where that is known.
+    /// What to do about it; nothing where the user wanted it so.
     pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Refused(refusals) => refusals.first().map(Refusal::hint),
-            Self::Apply(error) => error.hint(),
-            Self::Snapshot(SnapshotError::Read { source, .. }) => source.hint().map(str::to_owned),
-            Self::Snapshot(SnapshotError::NoSuchService { .. }) => {
-                Some("See what there is: interceptctl services".into())
-            }
-            Self::Residue(_) => Some("See what is left and why: interceptctl session close --dry-run".into()),
-            _ => None,
-        }
+        Some(match self {
+            Self::Refused(refusals) => return refusals.first().map(Refusal::hint),
+            Self::Apply(error) => return error.hint(),
+            Self::Snapshot(error) => error.hint(),
+            Self::Record(error) => error.hint().to_owned(),
+            Self::Target(_) => "Name a target that can be connected to: a port, host:port, or a URL.".into(),
+            Self::Residue(_) => "See what is left and why: interceptctl session close --dry-run".into(),
+            Self::Contended { .. } => "Try again in a moment: others are busy with this Service.".into(),
+        })
     }
 }

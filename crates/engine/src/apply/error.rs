@@ -62,20 +62,36 @@ pub enum ApplyError {
     },
 }
 
+/// For what passes by itself.
+const AGAIN: &str = "Try again; what was begun is undone.";
+
 impl ApplyError {
-    /// What to do about it, where that is known.
+    /// What to do about it; nothing where the user wanted it so.
     pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Refused(refusal) => Some(refusal.hint()),
-            Self::Trouble(trouble) => Some(trouble.kind.hint().to_owned()),
-            Self::Object { source, .. } => source.hint().map(str::to_owned),
+        let known = |source: &ApiFailure| source.hint().unwrap_or(AGAIN).to_owned();
+        Some(match self {
+            Self::Cancelled => return None,
+            Self::Raced => AGAIN.into(),
+            Self::Refused(refusal) => refusal.hint(),
+            Self::Trouble(trouble) => trouble.kind.hint().to_owned(),
+            Self::Object { source, .. } | Self::Switch(SwitchError::Api { source, .. }) => known(source),
+            Self::Record(error) => error.hint().to_owned(),
+            Self::Tunnel(error) => error.hint().to_owned(),
+            Self::NoOriginAddress { name } => {
+                format!("See `kubectl describe service {name}`: the cluster may have no ClusterIP left.")
+            }
             Self::NotReady { .. } => {
-                Some("See `kubectl describe pod -l app.kubernetes.io/managed-by=intercept`.".into())
+                "See `kubectl describe pod -l app.kubernetes.io/managed-by=intercept`.".into()
             }
+            Self::NotFollowed { service } => format!(
+                "See `kubectl get endpointslices -l kubernetes.io/service-name={service}`, then try again."
+            ),
             Self::Switch(SwitchError::ChangedByOther { .. }) => {
-                Some("Try again; if a GitOps controller manages the Service, exempt its selector.".into())
+                "Try again; if a GitOps controller manages the Service, exempt its selector.".into()
             }
-            _ => None,
-        }
+            Self::Switch(SwitchError::Gone { .. }) => {
+                "Somebody deleted the Service: make it anew, then start again.".into()
+            }
+        })
     }
 }

@@ -52,6 +52,25 @@ pub enum SnapshotError {
     },
 }
 
+impl SnapshotError {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::NoSuchService { namespace, .. } => {
+                format!("See what there is: interceptctl services --namespace {namespace}")
+            }
+            Self::Read { source, .. } => source
+                .hint()
+                .unwrap_or("Try again; nothing was changed.")
+                .to_owned(),
+            Self::Record { .. } => {
+                "A newer Intercept may have written it: update, or clean up with `interceptctl session close`."
+                    .to_owned()
+            }
+        }
+    }
+}
+
 /// `(verb, group, resource)` of everything an intercept cannot do without.
 const REQUIRED: [(&str, &str, &str); 10] = [
     ("patch", "", "services"),

@@ -80,6 +80,30 @@ pub enum TunnelError {
     Stopped,
 }
 
+impl TunnelError {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Rejected { .. } => {
+                "Start it with another match; and please report this one, with NGINX's words."
+            }
+            Self::Incompatible { .. } => {
+                "Use the version of those who intercept this Service already, or start when they have left."
+            }
+            Self::Forbidden { .. } => {
+                "Ask whoever gives rights in this namespace for `create` on `pods/portforward`."
+            }
+            Self::NotOpen { .. }
+            | Self::ProbeFailed { .. }
+            | Self::ProbeLost { .. }
+            | Self::NoRelay
+            | Self::Stopped => {
+                "Try again; if it stays, see `kubectl logs -c agent -l app.kubernetes.io/managed-by=intercept`."
+            }
+        }
+    }
+}
+
 impl RelayPool {
     /// Whether some pod carries the intercept's requests now.
     pub fn is_open(&self, intercept: &InterceptId) -> bool {
