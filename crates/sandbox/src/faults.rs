@@ -8,7 +8,6 @@ mod matching;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -88,7 +87,8 @@ struct Shared {
 #[derive(Debug)]
 struct Rule {
     fault: Fault,
-    met: AtomicU64,
+    /// How many calls it was meant for. → whoever waits for the first
+    met: watch::Sender<u64>,
     released: watch::Sender<bool>,
 }
 
@@ -102,12 +102,15 @@ pub struct Ordered {
 impl Ordered {
     /// How many calls it has struck.
     pub fn struck(&self) -> u64 {
-        let met = self
-            .rule
-            .met
-            .load(Ordering::SeqCst)
-            .saturating_sub(self.rule.fault.after);
+        let met = self.rule.met.borrow().saturating_sub(self.rule.fault.after);
         self.rule.fault.count.map_or(met, |count| met.min(count))
+    }
+
+    /// Waits until it strikes for the first time. Not bounded.
+    pub async fn first_strike(&self) {
+        let after = self.rule.fault.after;
+        // An error would mean that the rule is gone, which `self` holds.
+        let _ = self.rule.met.subscribe().wait_for(|met| *met > after).await;
     }
 
     /// Lets what hangs under it go on; later calls pass too.
@@ -133,7 +136,11 @@ impl Rule {
         if !self.fault.matches(call) || *self.released.borrow() {
             return false;
         }
-        let met = self.met.fetch_add(1, Ordering::SeqCst);
+        let mut met = 0;
+        self.met.send_modify(|count| {
+            met = *count;
+            *count += 1;
+        });
         let last = self
             .fault
             .count
@@ -159,7 +166,7 @@ impl Faults {
     pub fn order(&self, fault: Fault) -> Ordered {
         let rule = Arc::new(Rule {
             fault,
-            met: AtomicU64::new(0),
+            met: watch::Sender::new(0),
             released: watch::Sender::new(false),
         });
         self.shared.rules.lock().push(rule.clone());
@@ -182,6 +189,12 @@ impl Faults {
     /// The calls so far, without the components' own; the oldest are forgotten first.
     pub fn calls(&self) -> Vec<Call> {
         self.shared.calls.lock().iter().cloned().collect()
+    }
+
+    /// The calls of one user so far.
+    pub fn calls_of(&self, user: &str) -> Vec<Call> {
+        let calls = self.shared.calls.lock();
+        calls.iter().filter(|call| call.user == user).cloned().collect()
     }
 
     /// Forgets the calls so far.

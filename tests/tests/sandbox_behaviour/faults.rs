@@ -1,0 +1,241 @@
+//! Every fault at every call of engage, join and leave: success, or a clear error and a clean cluster.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures::StreamExt as _;
+use intercept_engine::residue;
+use intercept_engine::session::Outcome;
+use intercept_sandbox::faults::Effect;
+
+use crate::place::Place;
+use crate::program::{Developer, judge};
+use crate::steps::{Step, chosen};
+use crate::world::World;
+
+/// So many Services at once: enough to fill two cores while others wait for something.
+const AT_ONCE: usize = 16;
+/// So many join and leave beside one who stays, one after the other.
+const BESIDE_ONE: usize = 4;
+
+/// The calls on the way in and on the way out of the first and last developer of a Service.
+pub(crate) async fn recorded(world: &World) -> (Vec<Step>, Vec<Step>) {
+    let place = world.place().await;
+    recorded_at(&place, "recorder").await
+}
+
+/// The same for one who joins, and leaves while another stays.
+async fn recorded_beside_another(world: &World) -> (Vec<Step>, Vec<Step>) {
+    let place = world.place().await;
+    let mut first = Developer::new("recorded-first").start(&place).await;
+    first.active("recording").await;
+    let steps = recorded_at(&place, "recorded-second").await;
+    assert!(judge("recording", &first.leave("recording").await));
+    steps
+}
+
+async fn recorded_at(place: &Place<'_>, name: &str) -> (Vec<Step>, Vec<Step>) {
+    let world = place.world;
+    let mut program = Developer::new(name).settle(place, "recording").await;
+    let way_in = world.steps_of(name);
+    assert!(judge("recording", &program.leave("recording").await));
+    let both = world.steps_of(name);
+    let way_out = Step::numbered(both.into_iter().skip(way_in.len()));
+    (way_in, way_out)
+}
+
+/// What came of the cases of one test.
+#[derive(Default)]
+struct Tally {
+    cases: AtomicUsize,
+    /// The fault met its call: another order of calls can let it pass.
+    met: AtomicUsize,
+    failed: AtomicUsize,
+    closed: AtomicUsize,
+}
+
+impl Tally {
+    fn add(count: &AtomicUsize, is: bool) {
+        count.fetch_add(usize::from(is), Ordering::Relaxed);
+    }
+
+    /// Says it, and that the faults really happened.
+    fn check(&self, what: &str) {
+        let [cases, met, failed, closed] =
+            [&self.cases, &self.met, &self.failed, &self.closed].map(|one| one.load(Ordering::Relaxed));
+        eprintln!("{what}: {cases} faults, {met} met, {failed} ended in an error, {closed} needed a close");
+        assert!(met * 10 >= cases * 9, "{met} of {cases} faults met a call");
+    }
+}
+
+/// One fault at one call of one developer.
+struct Case {
+    step: Step,
+    effect: Effect,
+    developer: Developer,
+    name: String,
+}
+
+impl Case {
+    fn all(what: &str, steps: &[Step]) -> Vec<Self> {
+        let met = |(index, step)| chosen(index, step).into_iter().map(move |effect| (step, effect));
+        let cases = steps.iter().enumerate().flat_map(met).enumerate();
+        cases
+            .map(|(number, (step, effect))| Self {
+                name: format!("{what}: {effect:?} at {step}"),
+                step: step.clone(),
+                effect,
+                developer: Developer::new(&format!("{what}-{number}")),
+            })
+            .collect()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_engage_that_meets_a_fault_works_or_says_why_and_leaves_nothing() {
+    let world = World::start().await;
+    let (steps, _) = recorded(&world).await;
+    let tally = Tally::default();
+    each(&Case::all("engage", &steps), async |_, case| {
+        let place = world.place().await;
+        let fault = world.order(&case.step, &case.effect, &case.developer.name);
+        let mut program = case.developer.start(&place).await;
+        let outcome = match program.settled(&case.name).await {
+            None => program.leave(&case.name).await,
+            Some(outcome) => outcome,
+        };
+        Tally::add(&tally.met, fault.has_struck());
+        drop(fault);
+        finish(&place, case, &tally, &outcome).await;
+    })
+    .await;
+    tally.check("engage");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_one_who_leaves_and_meets_a_fault_leaves_nothing_or_says_why() {
+    let world = World::start().await;
+    let (_, steps) = recorded(&world).await;
+    let tally = Tally::default();
+    each(&Case::all("leave", &steps), async |_, case| {
+        let place = world.place().await;
+        let mut program = case.developer.settle(&place, &case.name).await;
+        let fault = world.order(&case.step, &case.effect, &case.developer.name);
+        let outcome = program.leave(&case.name).await;
+        Tally::add(&tally.met, fault.has_struck());
+        drop(fault);
+        finish(&place, case, &tally, &outcome).await;
+    })
+    .await;
+    tally.check("leave");
+    world.stop().await;
+}
+
+/// Judges the end, and closes from elsewhere what the program could not undo.
+async fn finish(place: &Place<'_>, case: &Case, tally: &Tally, outcome: &Outcome) {
+    Tally::add(&tally.cases, true);
+    Tally::add(&tally.failed, matches!(outcome, Outcome::Failed { .. }));
+    if !judge(&case.name, outcome) {
+        Tally::add(&tally.closed, true);
+        place.close(&case.name).await;
+    }
+    place.await_clean(&case.name).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_joins_and_meets_a_fault_disturbs_nobody() {
+    let world = World::start().await;
+    let (steps, _) = recorded_beside_another(&world).await;
+    beside_another(&world, "join", &steps, async |place, case| {
+        let fault = place.world.order(&case.step, &case.effect, &case.developer.name);
+        let mut program = case.developer.start(place).await;
+        let outcome = match program.settled(&case.name).await {
+            None => program.leave(&case.name).await,
+            Some(outcome) => outcome,
+        };
+        (outcome, fault.has_struck())
+    })
+    .await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_leaves_others_and_meets_a_fault_disturbs_nobody() {
+    let world = World::start().await;
+    let (_, steps) = recorded_beside_another(&world).await;
+    beside_another(&world, "part", &steps, async |place, case| {
+        let mut program = case.developer.settle(place, &case.name).await;
+        let fault = place.world.order(&case.step, &case.effect, &case.developer.name);
+        let outcome = program.leave(&case.name).await;
+        (outcome, fault.has_struck())
+    })
+    .await;
+    world.stop().await;
+}
+
+/// Runs cases at a Service that somebody else intercepts all the time.
+async fn beside_another(
+    world: &World,
+    what: &str,
+    steps: &[Step],
+    run: impl AsyncFn(&Place<'_>, &Case) -> (Outcome, bool),
+) {
+    let tally = Tally::default();
+    let cases = Case::all(what, steps);
+    let shifts: Vec<&[Case]> = cases.chunks(BESIDE_ONE).collect();
+    each(&shifts, async |index, cases| {
+        let place = world.place().await;
+        let first = Developer::new(&format!("{what}-first-{index}"));
+        let mut staying = first.start(&place).await;
+        staying.active(what).await;
+        for case in *cases {
+            let (outcome, has_struck) = run(&place, case).await;
+            Tally::add(&tally.cases, true);
+            Tally::add(&tally.met, has_struck);
+            Tally::add(&tally.failed, matches!(outcome, Outcome::Failed { .. }));
+            if !judge(&case.name, &outcome) {
+                Tally::add(&tally.closed, true);
+                take_out(&place, case).await;
+            }
+            let owners: Vec<_> = place
+                .intercepts()
+                .await
+                .into_iter()
+                .map(|one| one.owner)
+                .collect();
+            assert_eq!(owners, [first.owner()], "after {}", case.name);
+            assert!(
+                !staying.is_over(),
+                "{}: {:?}",
+                case.name,
+                staying.ended(what).await
+            );
+        }
+        assert!(judge(what, &staying.leave(what).await));
+        place.await_clean(what).await;
+    })
+    .await;
+    tally.check(what);
+}
+
+/// `session close` of one intercept, from another machine.
+async fn take_out(place: &Place<'_>, case: &Case) {
+    let client = &place.world.client;
+    for standing in residue::find(client, Some(&place.namespace)).await.unwrap() {
+        let own = standing
+            .intercepts
+            .iter()
+            .filter(|one| one.owner == case.developer.owner());
+        for one in own {
+            residue::close(client, &standing, Some(&one.id))
+                .await
+                .unwrap_or_else(|error| panic!("after {}: {error:?}", case.name));
+        }
+    }
+}
+
+/// Does it for every one, some at a time.
+pub(crate) async fn each<T>(all: &[T], run: impl AsyncFn(usize, &T)) {
+    let all = futures::stream::iter(all.iter().enumerate()).map(|(index, one)| run(index, one));
+    all.buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
+}
