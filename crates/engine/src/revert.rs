@@ -5,6 +5,8 @@
 //! join any more (empty record) → Service back → endpoints follow → Deployment deleted, which drains and
 //! takes the rest with it.
 
+mod again;
+
 use std::time::Duration;
 
 use intercept_protocol::ids::InterceptId;
@@ -21,6 +23,7 @@ use crate::apply::{Made, delete};
 use crate::cluster::ApiFailure;
 use crate::live::Live;
 use crate::record_store::{Change, RecordStore, RecordStoreError};
+pub(crate) use again::again;
 
 /// Draining takes 4 s, what is in flight up to the pods' grace period.
 const GONE_WITHIN: Duration = Duration::from_secs(60);
@@ -43,6 +46,18 @@ pub enum RevertError {
         #[source]
         source: ApiFailure,
     },
+}
+
+impl RevertError {
+    /// Whether the same may succeed a little later without anybody doing something.
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::Record(RecordStoreError::Api { source, .. })
+            | Self::Restore(SwitchError::Api { source, .. })
+            | Self::Delete { source, .. } => source.is_transient(),
+            Self::Record(_) | Self::Restore(_) => false,
+        }
+    }
 }
 
 /// What a revert came to.

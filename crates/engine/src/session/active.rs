@@ -13,7 +13,7 @@ use super::{CloseReason, Outcome, Phase, SessionEvent};
 use crate::apply::switch::author;
 use crate::live::Live;
 use crate::record_store::{Change, RecordStore, RecordStoreError};
-use crate::revert::leave;
+use crate::revert::{again, leave};
 use crate::snapshot::{found_record, is_proxy_selector, selector};
 
 /// A rolled proxy has a ready pod again within this; longer means that everybody waits for nothing.
@@ -51,14 +51,8 @@ impl Context {
         self.teller.enter(Phase::Closing { why });
         let spec = &self.request.spec;
         let id = &self.identity.intercept;
-        let left = leave(
-            &self.client,
-            &spec.namespace,
-            &spec.service,
-            id,
-            active.proxy_uid.as_deref(),
-        )
-        .await;
+        let proxy = active.proxy_uid.as_deref();
+        let left = again(|| leave(&self.client, &spec.namespace, &spec.service, id, proxy)).await;
         if left.is_ok() {
             let store = RecordStore::new(&self.client, &spec.namespace, &spec.service);
             // Goes with the record if this was the last intercept; otherwise nobody needs it any more.

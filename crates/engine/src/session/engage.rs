@@ -19,7 +19,7 @@ use crate::agent_binary;
 use crate::apply::{Apply, ApplyError, Made, Progress};
 use crate::live::Live;
 use crate::plan::{Carried, Identity, Plan, Warning, Way, is_joinable, is_untouched, plan};
-use crate::revert::{Left, RevertError, abandon, dismantle, leave};
+use crate::revert::{Left, RevertError, abandon, again, dismantle, leave};
 use crate::snapshot::{FoundRecord, Snapshot, read};
 use crate::tunnel::{Direct, KubePods, RelayPool, Routes};
 
@@ -206,7 +206,7 @@ impl Context {
         self.teller.enter(Phase::Closing {
             why: CloseReason::Asked,
         });
-        let reverted = self.undo(&made, proxy_uid.as_deref()).await;
+        let reverted = again(|| self.undo(&made, proxy_uid.as_deref())).await;
         match error {
             ApplyError::Raced if reverted.is_ok() => Attempt::Again,
             error => Attempt::Failed(Box::new(Outcome::Failed {
