@@ -276,9 +276,11 @@ impl Apply<'_> {
             .deployments()
             .patch(&self.proxy_name(), &manager(), &patch)
             .await;
-        scaled
-            .map(drop)
-            .map_err(|error| object(step, ApiFailure::from(error)))
+        match scaled.map_err(ApiFailure::from) {
+            // Its fuse burned down, or its maker gave up.
+            Err(failure) if failure.is_not_found() => Err(ApplyError::Raced),
+            outcome => outcome.map(drop).map_err(|source| object(step, source)),
+        }
     }
 
     /// Waits for the tunnel rather than for the pods: an open relay proves more than a Ready condition.

@@ -79,7 +79,12 @@ pub struct RecordStore {
     namespace: String,
     service: String,
     name: String,
+    /// Only the record of this proxy is changed; absent: whichever there is.
+    proxy: Option<ProxyUid>,
 }
+
+/// The owner of a record; none where it has none.
+type ProxyUid = Option<String>;
 
 impl RecordStore {
     /// The record of `service`.
@@ -90,7 +95,15 @@ impl RecordStore {
             namespace: namespace.to_owned(),
             service: service.to_owned(),
             name: names::proxy(service),
+            proxy: None,
         }
+    }
+
+    /// Holds updates to the record of this proxy: that of another counts as gone.
+    #[must_use]
+    pub(crate) fn of_proxy(mut self, uid: Option<&str>) -> Self {
+        self.proxy = Some(uid.map(str::to_owned));
+        self
     }
 
     /// Reads it; `None` where there is none.
@@ -162,7 +175,11 @@ impl RecordStore {
             let Some(mut map) = map else {
                 return Err(self.gone().into());
             };
-            let mut record = found_record(&map).map_err(|source| self.unusable(source))?.record;
+            let found = found_record(&map).map_err(|source| self.unusable(source))?;
+            if self.proxy.as_ref().is_some_and(|proxy| *proxy != found.owner_uid) {
+                return Err(self.gone().into());
+            }
+            let mut record = found.record;
             let outcome = match change(&mut record)? {
                 Change::Keep(outcome) => return Ok(outcome),
                 Change::Write(outcome) => outcome,

@@ -86,6 +86,8 @@ pub async fn leave(
     intercept: &InterceptId,
     proxy_uid: Option<&str>,
 ) -> Result<Left, RevertError> {
+    // Before the record: a proxy that is made once this one is gone is somebody else's.
+    let standing = proxy(client, namespace, service).await?;
     let store = RecordStore::new(client, namespace, service);
     let remaining = store
         .update::<_, RecordStoreError>(|record| {
@@ -100,29 +102,22 @@ pub async fn leave(
         })
         .await;
     match remaining {
-        Ok(0) => dismantle(client, namespace, service).await,
+        Ok(0) => dismantle_proxy(client, namespace, service, standing.as_ref()).await,
         Ok(_) => Ok(Left::OthersRemain),
-        Err(error) if error.is_gone() => leave_without_record(client, namespace, service, proxy_uid).await,
+        Err(error) if error.is_gone() => match standing.as_ref().and_then(Deployment::uid) {
+            Some(uid) if Some(uid.as_str()) != proxy_uid => Ok(Left::OthersRemain),
+            _ => dismantle_proxy(client, namespace, service, standing.as_ref()).await,
+        },
         Err(error) => Err(error.into()),
     }
 }
 
-async fn leave_without_record(
-    client: &Client,
-    namespace: &str,
-    service: &str,
-    proxy_uid: Option<&str>,
-) -> Result<Left, RevertError> {
+/// The proxy that stands now.
+async fn proxy(client: &Client, namespace: &str, service: &str) -> Result<Option<Deployment>, RevertError> {
     let name = names::proxy(service);
     let api: Api<Deployment> = Api::namespaced(client.clone(), namespace);
-    let standing = api
-        .get_opt(&name)
-        .await
-        .map_err(|error| failed::<Deployment>(&name, error.into()))?;
-    match standing.and_then(|proxy| proxy.uid()) {
-        Some(uid) if Some(uid.as_str()) != proxy_uid => Ok(Left::OthersRemain),
-        _ => dismantle(client, namespace, service).await,
-    }
+    let found = api.get_opt(&name).await;
+    found.map_err(|error| failed::<Deployment>(&name, error.into()))
 }
 
 /// Takes back a plan that stopped before its intercept stood in the record: only what it made itself.
@@ -154,15 +149,36 @@ pub(crate) async fn abandon(
 /// # Errors
 /// When the cluster refuses; what was done stays done.
 pub async fn dismantle(client: &Client, namespace: &str, service: &str) -> Result<Left, RevertError> {
-    close_record(client, namespace, service).await?;
+    let standing = proxy(client, namespace, service).await?;
+    dismantle_proxy(client, namespace, service, standing.as_ref()).await
+}
+
+/// The same for one proxy, or for what is left without any. Another that stands by now is not touched: whoever made it
+/// found everything clean.
+///
+/// # Errors
+/// When the cluster refuses; what was done stays done.
+pub(crate) async fn dismantle_proxy(
+    client: &Client,
+    namespace: &str,
+    service: &str,
+    standing: Option<&Deployment>,
+) -> Result<Left, RevertError> {
+    let uid = standing.and_then(Deployment::uid);
+    close_record(client, namespace, service, uid.as_deref()).await?;
     let found = restore(client, namespace, service).await?;
     let followed = match found {
-        Restored::Now => await_endpoints(client, namespace, service, false).await,
-        Restored::Already | Restored::ServiceGone => true,
+        // Already: it may have been at this moment, by whoever began to revert and could not finish.
+        Restored::Now | Restored::Already => await_endpoints(client, namespace, service, false).await,
+        Restored::ServiceGone => true,
     };
     let proxy = names::proxy(service);
-    let removed = remove::<Deployment>(client, namespace, &proxy).await?;
-    remove_fuses_of(client, namespace, removed.as_ref()).await?;
+    if let Some(standing) = standing.filter(|proxy| is_ours(*proxy)) {
+        delete::<Deployment>(client, namespace, &proxy, uid.as_deref())
+            .await
+            .map_err(|source| failed::<Deployment>(&proxy, source))?;
+        remove_fuses_of(client, namespace, standing).await?;
+    }
     // What an engage made before its Deployment was lost; otherwise owned by that and gone with it.
     remove_orphan::<ConfigMap>(client, namespace, &proxy).await?;
     remove_orphan::<ServiceAccount>(client, namespace, &proxy).await?;
@@ -190,8 +206,13 @@ pub async fn await_gone(client: &Client, namespace: &str, service: &str) -> bool
 }
 
 /// An empty record tells everybody that this proxy is going.
-async fn close_record(client: &Client, namespace: &str, service: &str) -> Result<(), RevertError> {
-    let store = RecordStore::new(client, namespace, service);
+async fn close_record(
+    client: &Client,
+    namespace: &str,
+    service: &str,
+    proxy_uid: Option<&str>,
+) -> Result<(), RevertError> {
+    let store = RecordStore::new(client, namespace, service).of_proxy(proxy_uid);
     let closed = store
         .update::<_, RecordStoreError>(|record| {
             let is_open = !record.intercepts.is_empty();
@@ -212,12 +233,8 @@ async fn close_record(client: &Client, namespace: &str, service: &str) -> Result
 }
 
 /// An engage that was cut off leaves its fuse with its proxy. Others' fuses stay: their proxies hang on them.
-async fn remove_fuses_of(
-    client: &Client,
-    namespace: &str,
-    proxy: Option<&Deployment>,
-) -> Result<(), RevertError> {
-    let owners = proxy.map(|proxy| proxy.owner_references()).unwrap_or_default();
+async fn remove_fuses_of(client: &Client, namespace: &str, proxy: &Deployment) -> Result<(), RevertError> {
+    let owners = proxy.owner_references();
     for fuse in owners.iter().filter(|owner| owner.kind == "Job") {
         match delete::<Job>(client, namespace, &fuse.name, Some(&fuse.uid)).await {
             // It ends by its own deadline.
@@ -226,22 +243,6 @@ async fn remove_fuses_of(
         }
     }
     Ok(())
-}
-
-/// Removes an object of ours; comes back with it.
-async fn remove<K: Ours>(client: &Client, namespace: &str, name: &str) -> Result<Option<K>, RevertError> {
-    let api: Api<K> = Api::namespaced(client.clone(), namespace);
-    let found = api
-        .get_opt(name)
-        .await
-        .map_err(|error| failed::<K>(name, error.into()))?;
-    let found = found.filter(is_ours);
-    if let Some(object) = &found {
-        delete::<K>(client, namespace, name, object.uid().as_deref())
-            .await
-            .map_err(|source| failed::<K>(name, source))?;
-    }
-    Ok(found)
 }
 
 /// Removes an object of ours that nothing owns, or whose owners are all gone.

@@ -19,7 +19,7 @@ use crate::agent_binary;
 use crate::apply::{Apply, ApplyError, Made, Progress};
 use crate::live::Live;
 use crate::plan::{Carried, Identity, Plan, Warning, Way, is_joinable, is_untouched, plan};
-use crate::revert::{Left, RevertError, abandon, again, dismantle, leave};
+use crate::revert::{Left, RevertError, abandon, again, dismantle_proxy, leave};
 use crate::snapshot::{FoundRecord, Snapshot, read};
 use crate::tunnel::{Direct, KubePods, RelayPool, Routes};
 
@@ -163,10 +163,16 @@ impl Context {
                 tokio::select! { _ = maps.changed() => {}, _ = proxies.changed() => {} }
             };
             if is_abandoned || timeout_at(deadline, news).await.is_err() {
-                dismantle(&self.client, namespace, service)
+                let proxy = snapshot.proxy.as_ref();
+                dismantle_proxy(&self.client, namespace, service, proxy)
                     .await
                     .map_err(SessionError::Residue)?;
-                return Ok(read(&self.client, namespace, service).await?);
+                let mut snapshot = read(&self.client, namespace, service).await?;
+                // What is left of a record without its proxy, the garbage collector takes.
+                if !is_joinable(&snapshot) {
+                    snapshot.record = None;
+                }
+                return Ok(snapshot);
             }
         }
     }
