@@ -1,21 +1,22 @@
 //! Every plan cut at every step: by an error, by a change of mind, and by an engine that is gone from one moment to the next.
 
-use std::time::Duration;
-
 use intercept_engine::session::Outcome;
 use intercept_sandbox::faults::Effect;
 
-use crate::faults::{each, recorded};
+use crate::agents::GRACE;
+use crate::faults::{each, in_and_out, recorded};
 use crate::place::Place;
 use crate::program::{Developer, Program, judge};
 use crate::steps::Step;
 use crate::world::{Struck, World};
 
-/// Short, so that what the agents must do is not waited for long.
-const GRACE: Duration = Duration::from_secs(2);
+const REFUSED: Effect = Effect::Status {
+    code: 403,
+    retry_after: None,
+};
 
 /// Where a plan is cut: what changes something, what it waits for, and the first call of all.
-fn cuts(steps: &[Step]) -> Vec<Step> {
+pub(crate) fn cuts(steps: &[Step]) -> Vec<Step> {
     let is_cut = |(index, step): &(usize, &Step)| *index == 0 || step.is_write() || step.is_tunnel();
     let found = steps.iter().enumerate().filter(is_cut);
     found.map(|(_, step)| step.clone()).collect()
@@ -51,18 +52,56 @@ async fn a_plan_that_fails_at_any_step_is_undone_by_itself() {
         let place = world.place().await;
         let developer = Developer::new(&format!("failing-{index}"));
         let case = format!("an error at {step}");
-        let refused = Effect::Status {
-            code: 403,
-            retry_after: None,
-        };
-        let fault = world.order(step, &refused, &developer.name);
-        let mut program = developer.start(&place).await;
-        let outcome = match program.settled(&case).await {
-            None => program.leave(&case).await,
-            Some(outcome) => outcome,
-        };
+        let fault = world.order(step, &REFUSED, &developer.name);
+        let outcome = in_and_out(&place, &developer, &case).await;
         assert!(fault.has_struck(), "{case}");
         assert!(judge(&case, &outcome), "{case}: {outcome:?}");
+        place.await_clean(&case).await;
+    })
+    .await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leave_that_fails_at_any_step_is_finished_by_a_close() {
+    let world = World::start().await;
+    let (_, way_out) = recorded(&world).await;
+    each(&cuts(&way_out), async |index, step| {
+        let place = world.place().await;
+        let developer = Developer::new(&format!("stuck-{index}"));
+        let case = format!("a leave refused at {step}");
+        let mut program = developer.settle(&place, &case).await;
+        let fault = world.order(step, &REFUSED, &developer.name);
+        let outcome = program.leave(&case).await;
+        assert!(fault.has_struck(), "{case}");
+        if !judge(&case, &outcome) {
+            place.close(&case).await;
+        }
+        place.await_clean(&case).await;
+    })
+    .await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_undo_that_fails_as_well_is_finished_by_a_close() {
+    let world = World::start().await;
+    let (way_in, _) = recorded(&world).await;
+    let removal = Step::first("delete", "deployments");
+    each(&cuts(&way_in), async |index, step| {
+        let place = world.place().await;
+        let developer = Developer::new(&format!("twice-{index}"));
+        let case = format!("an error at {step}, and at {removal}");
+        let _first = world.order(step, &REFUSED, &developer.name);
+        let second = world.order(&removal, &REFUSED, &developer.name);
+        let outcome = in_and_out(&place, &developer, &case).await;
+        // Nothing was to be removed yet; otherwise it is told that something is left.
+        assert_eq!(
+            judge(&case, &outcome),
+            !second.has_struck(),
+            "{case}: {outcome:?}"
+        );
+        place.close(&case).await;
         place.await_clean(&case).await;
     })
     .await;

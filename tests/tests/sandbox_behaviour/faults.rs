@@ -1,12 +1,15 @@
 //! Every fault at every call of engage, join and leave: success, or a clear error and a clean cluster.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use futures::StreamExt as _;
+use futures::future::join_all;
 use intercept_engine::residue;
 use intercept_engine::session::Outcome;
 use intercept_sandbox::faults::Effect;
 
+use crate::cuts::cuts;
 use crate::place::Place;
 use crate::program::{Developer, judge};
 use crate::steps::{Step, chosen};
@@ -16,6 +19,7 @@ use crate::world::World;
 const AT_ONCE: usize = 16;
 /// So many join and leave beside one who stays, one after the other.
 const BESIDE_ONE: usize = 4;
+const RESTART: Duration = Duration::from_millis(20);
 
 /// The calls on the way in and on the way out of the first and last developer of a Service.
 pub(crate) async fn recorded(world: &World) -> (Vec<Step>, Vec<Step>) {
@@ -45,7 +49,7 @@ async fn recorded_at(place: &Place<'_>, name: &str) -> (Vec<Step>, Vec<Step>) {
 
 /// What came of the cases of one test.
 #[derive(Default)]
-struct Tally {
+pub(crate) struct Tally {
     cases: AtomicUsize,
     /// The fault met its call: another order of calls can let it pass.
     met: AtomicUsize,
@@ -54,12 +58,18 @@ struct Tally {
 }
 
 impl Tally {
+    /// One more case, whose fault met its call or did not.
+    pub(crate) fn add_case(&self, has_met: bool) {
+        Self::add(&self.cases, true);
+        Self::add(&self.met, has_met);
+    }
+
     fn add(count: &AtomicUsize, is: bool) {
         count.fetch_add(usize::from(is), Ordering::Relaxed);
     }
 
     /// Says it, and that the faults really happened.
-    fn check(&self, what: &str) {
+    pub(crate) fn check(&self, what: &str) {
         let [cases, met, failed, closed] =
             [&self.cases, &self.met, &self.failed, &self.closed].map(|one| one.load(Ordering::Relaxed));
         eprintln!("{what}: {cases} faults, {met} met, {failed} ended in an error, {closed} needed a close");
@@ -68,15 +78,15 @@ impl Tally {
 }
 
 /// One fault at one call of one developer.
-struct Case {
-    step: Step,
-    effect: Effect,
-    developer: Developer,
-    name: String,
+pub(crate) struct Case {
+    pub(crate) step: Step,
+    pub(crate) effect: Effect,
+    pub(crate) developer: Developer,
+    pub(crate) name: String,
 }
 
 impl Case {
-    fn all(what: &str, steps: &[Step]) -> Vec<Self> {
+    pub(crate) fn all(what: &str, steps: &[Step]) -> Vec<Self> {
         let met = |(index, step)| chosen(index, step).into_iter().map(move |effect| (step, effect));
         let cases = steps.iter().enumerate().flat_map(met).enumerate();
         cases
@@ -98,12 +108,8 @@ async fn an_engage_that_meets_a_fault_works_or_says_why_and_leaves_nothing() {
     each(&Case::all("engage", &steps), async |_, case| {
         let place = world.place().await;
         let fault = world.order(&case.step, &case.effect, &case.developer.name);
-        let mut program = case.developer.start(&place).await;
-        let outcome = match program.settled(&case.name).await {
-            None => program.leave(&case.name).await,
-            Some(outcome) => outcome,
-        };
-        Tally::add(&tally.met, fault.has_struck());
+        let outcome = in_and_out(&place, &case.developer, &case.name).await;
+        tally.add_case(fault.has_struck());
         drop(fault);
         finish(&place, case, &tally, &outcome).await;
     })
@@ -122,7 +128,7 @@ async fn the_last_one_who_leaves_and_meets_a_fault_leaves_nothing_or_says_why() 
         let mut program = case.developer.settle(&place, &case.name).await;
         let fault = world.order(&case.step, &case.effect, &case.developer.name);
         let outcome = program.leave(&case.name).await;
-        Tally::add(&tally.met, fault.has_struck());
+        tally.add_case(fault.has_struck());
         drop(fault);
         finish(&place, case, &tally, &outcome).await;
     })
@@ -133,9 +139,9 @@ async fn the_last_one_who_leaves_and_meets_a_fault_leaves_nothing_or_says_why() 
 
 /// Judges the end, and closes from elsewhere what the program could not undo.
 async fn finish(place: &Place<'_>, case: &Case, tally: &Tally, outcome: &Outcome) {
-    Tally::add(&tally.cases, true);
     Tally::add(&tally.failed, matches!(outcome, Outcome::Failed { .. }));
     if !judge(&case.name, outcome) {
+        eprintln!("{}: closed from elsewhere", case.name);
         Tally::add(&tally.closed, true);
         place.close(&case.name).await;
     }
@@ -148,11 +154,7 @@ async fn whoever_joins_and_meets_a_fault_disturbs_nobody() {
     let (steps, _) = recorded_beside_another(&world).await;
     beside_another(&world, "join", &steps, async |place, case| {
         let fault = place.world.order(&case.step, &case.effect, &case.developer.name);
-        let mut program = case.developer.start(place).await;
-        let outcome = match program.settled(&case.name).await {
-            None => program.leave(&case.name).await,
-            Some(outcome) => outcome,
-        };
+        let outcome = in_and_out(place, &case.developer, &case.name).await;
         (outcome, fault.has_struck())
     })
     .await;
@@ -190,8 +192,7 @@ async fn beside_another(
         staying.active(what).await;
         for case in *cases {
             let (outcome, has_struck) = run(&place, case).await;
-            Tally::add(&tally.cases, true);
-            Tally::add(&tally.met, has_struck);
+            tally.add_case(has_struck);
             Tally::add(&tally.failed, matches!(outcome, Outcome::Failed { .. }));
             if !judge(&case.name, &outcome) {
                 Tally::add(&tally.closed, true);
@@ -234,8 +235,45 @@ async fn take_out(place: &Place<'_>, case: &Case) {
     }
 }
 
+/// How a developer ended who started, and left if that worked.
+pub(crate) async fn in_and_out(place: &Place<'_>, developer: &Developer, case: &str) -> Outcome {
+    let mut program = developer.start(place).await;
+    match program.settled(case).await {
+        None => program.leave(case).await,
+        Some(outcome) => outcome,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn engages_while_the_api_server_restarts_at_every_step_work_or_say_why_and_leave_nothing() {
+    let world = World::start().await;
+    let (way_in, _) = recorded(&world).await;
+    let steps = cuts(&way_in);
+    // All of them share the server: what a test itself does must be done before the first restart or after the last.
+    let places = join_all(steps.iter().map(|_| world.place())).await;
+    let all: Vec<(&Step, &Place<'_>)> = steps.iter().zip(&places).collect();
+    each(&all, async |index, (step, place)| {
+        let developer = Developer::new(&format!("restart-{index}"));
+        let _fault = world.order(step, &Effect::Restart(RESTART), &developer.name);
+        let case = format!("a restart at {step}");
+        judge(&case, &in_and_out(place, &developer, &case).await);
+    })
+    .await;
+    each(&places, async |_, place| {
+        place.close("restarts").await;
+        place.await_clean("restarts").await;
+    })
+    .await;
+    world.stop().await;
+}
+
 /// Does it for every one, some at a time.
 pub(crate) async fn each<T>(all: &[T], run: impl AsyncFn(usize, &T)) {
+    each_of(AT_ONCE, all, run).await;
+}
+
+/// Does it for every one, so many at a time.
+pub(crate) async fn each_of<T>(at_once: usize, all: &[T], run: impl AsyncFn(usize, &T)) {
     let all = futures::stream::iter(all.iter().enumerate()).map(|(index, one)| run(index, one));
-    all.buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
+    all.buffer_unordered(at_once).collect::<Vec<()>>().await;
 }

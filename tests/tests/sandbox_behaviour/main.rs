@@ -13,6 +13,7 @@
     reason = "functions of tests, which clippy does not take for tests"
 )]
 
+mod agents;
 mod cuts;
 mod faults;
 mod kills;
@@ -20,5 +21,6 @@ mod place;
 mod program;
 mod races;
 mod random;
+mod reach;
 mod steps;
 mod world;

@@ -12,7 +12,7 @@ use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret, Service, ServiceAccount};
-use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::api::{ListParams, PostParams};
@@ -65,6 +65,11 @@ impl<'w> Place<'w> {
         place
     }
 
+    /// What the Service's proxy is called, and whatever belongs to it.
+    pub(crate) fn proxy(&self) -> String {
+        names::proxy(SERVICE)
+    }
+
     pub(crate) fn api<K: Kind>(&self) -> Api<K> {
         Api::namespaced(self.world.client.clone(), &self.namespace)
     }
@@ -95,14 +100,11 @@ impl<'w> Place<'w> {
 
     /// How many pods answer for the Service.
     pub(crate) async fn ready_endpoints(&self) -> usize {
-        let of_service = ListParams::default().labels(&format!("kubernetes.io/service-name={SERVICE}"));
-        let Ok(slices) = self.api::<EndpointSlice>().list(&of_service).await else {
-            return 0;
-        };
-        let endpoints = slices.items.iter().flat_map(|slice| &slice.endpoints);
-        endpoints
-            .filter(|one| one.conditions.as_ref().is_none_or(|is| is.ready.unwrap_or(true)))
-            .count()
+        let own = ListParams::default().labels(&of_service());
+        match self.api::<EndpointSlice>().list(&own).await {
+            Ok(slices) => slices.items.iter().map(ready_in).sum(),
+            Err(_) => 0,
+        }
     }
 
     /// Whom the record names.
@@ -184,6 +186,17 @@ impl<'w> Place<'w> {
             assert_eq!(closed.result, CloseResult::Clean, "after {after}: {closed:?}");
         }
     }
+}
+
+/// Selects the EndpointSlices of the Service.
+pub(crate) fn of_service() -> String {
+    format!("kubernetes.io/service-name={SERVICE}")
+}
+
+/// How many pods answer by this slice.
+pub(crate) fn ready_in(slice: &EndpointSlice) -> usize {
+    let is_ready = |one: &&Endpoint| one.conditions.as_ref().is_none_or(|is| is.ready.unwrap_or(true));
+    slice.endpoints.iter().filter(is_ready).count()
 }
 
 fn object<K: DeserializeOwned>(value: Value) -> K {

@@ -102,6 +102,19 @@ fn rule(value: &str) -> Match {
     })
 }
 
+/// A cluster's server that restarts is away for a moment.
+async fn connected(kubeconfigs: Kubeconfigs) -> EngineCluster {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match EngineCluster::connect(&kubeconfigs, None).await {
+            Ok(cluster) => return cluster,
+            Err(error) if tries > 50 => panic!("{error}"),
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+}
+
 /// A running program.
 pub(crate) struct Program {
     runtime: Option<Runtime>,
@@ -112,9 +125,8 @@ pub(crate) struct Program {
 
 impl Program {
     async fn run(runtime: Runtime, kubeconfigs: Kubeconfigs, request: SessionRequest) -> Self {
-        let connecting = runtime.spawn(async move { EngineCluster::connect(&kubeconfigs, None).await });
-        let cluster = connecting.await.expect("connecting must not panic");
-        let cluster = cluster.expect("the cluster must be reachable");
+        let connecting = runtime.spawn(connected(kubeconfigs));
+        let cluster = connecting.await.expect("the cluster must be reachable");
         let mut session = {
             let _inside = runtime.enter();
             Session::open(&cluster, request)

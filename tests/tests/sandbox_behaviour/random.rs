@@ -21,6 +21,7 @@ use tokio::time::timeout;
 
 use crate::place::{Place, SERVICE};
 use crate::program::{Developer, Program, judge};
+use crate::reach::Reach;
 use crate::world::{LIMIT, World};
 
 const DEVELOPERS: u8 = 3;
@@ -101,11 +102,20 @@ struct History<'w> {
     /// Whose intercepts may still stand in the record: they died, and the grace time has not passed for sure.
     dead: Vec<Developer>,
     rolled: u32,
+    reach: Reach,
+}
+
+impl Event {
+    /// Whether nobody may answer for a moment: a lone proxy pod that is deleted does not come back at once.
+    fn may_interrupt(&self) -> bool {
+        matches!(self, Self::ProxyPodDeleted)
+    }
 }
 
 impl<'w> History<'w> {
     fn new(place: Place<'w>) -> Self {
         Self {
+            reach: Reach::watch(&place),
             place,
             present: BTreeMap::new(),
             dead: Vec::new(),
@@ -118,6 +128,8 @@ impl<'w> History<'w> {
             let case = format!("{event:?} in {events:?}");
             self.happen(event, &case).await;
             self.check(&case).await;
+            let gaps = self.reach.take_gaps();
+            assert!(gaps == 0 || event.may_interrupt(), "{gaps} gaps after {case}");
         }
         let case = format!("the end of {events:?}");
         for (_, (_, mut program)) in std::mem::take(&mut self.present) {
@@ -126,6 +138,7 @@ impl<'w> History<'w> {
         }
         // The dead are buried by the agents alone.
         self.place.await_clean(&case).await;
+        assert_eq!(self.reach.take_gaps(), 0, "gaps after {case}");
     }
 
     async fn happen(&mut self, event: &Event, case: &str) {
@@ -218,6 +231,12 @@ impl<'w> History<'w> {
         if let Some(pod) = found.items.first() {
             // Gone already is as good.
             let _ = pods.delete(&pod.name_any(), &DeleteParams::default()).await;
+            await_true(LIMIT, case, async || {
+                pods.get_metadata_opt(&pod.name_any())
+                    .await
+                    .is_ok_and(|now| now.is_none())
+            })
+            .await;
         }
     }
 

@@ -40,6 +40,16 @@ impl Step {
         steps.map(number).collect()
     }
 
+    /// The first call of this kind.
+    pub(crate) fn first(verb: &str, resource: &str) -> Self {
+        Self {
+            verb: verb.to_owned(),
+            resource: resource.to_owned(),
+            name: String::new(),
+            nth: 1,
+        }
+    }
+
     pub(crate) fn fault(&self, effect: Effect, user: &str) -> Fault {
         Fault::new(&self.verb, &self.resource, effect)
             .by_user(user)
