@@ -4,11 +4,13 @@
 //! anybody else is never overwritten: a Service whose selector is not ours any more keeps the one it has.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use intercept_protocol::ids::InterceptId;
 use intercept_protocol::names;
 use intercept_protocol::record::{Record, RecordError};
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use crate::api::{ApiError, Client, ConfigMap, Object, Patch, Path};
 use crate::deadman::unix_seconds;
@@ -17,6 +19,10 @@ use crate::settings::Settings;
 
 /// Each loss of a race means that somebody else moved on; so many in a row mean something else.
 const ATTEMPTS: usize = 8;
+
+/// The cluster's endpoints follow within milliseconds, on a busy one later, and the account may not see them. Before that
+/// the proxy's pods must not go: for a moment nobody would answer.
+const ENDPOINTS_FOLLOW: Duration = Duration::from_secs(1);
 
 /// A restore that did not end.
 #[derive(Debug, thiserror::Error)]
@@ -145,6 +151,8 @@ fn without(record: &Record, gone: &[String], found: &ConfigMap) -> Value {
 /// When a step fails; the proxy is deleted only after the Service was restored.
 pub async fn finish(client: &Client, settings: &Settings) -> Result<(), RestoreError> {
     restore_service(client, settings).await?;
+    // Also where it was restored already: by another agent, it may have been at this moment.
+    sleep(ENDPOINTS_FOLLOW).await;
     delete_proxy(client, settings).await
 }
 
