@@ -1,13 +1,12 @@
 //! The real program killed at every step, without a chance to say a word.
 
+use futures::StreamExt as _;
 use intercept_tests::{Machine, Running, Signal};
 
 use crate::faults::recorded;
 use crate::place::{Place, SERVICE};
 use crate::steps::Step;
 use crate::world::{LIMIT, World};
-
-use futures::StreamExt as _;
 
 /// So many programs at once.
 const AT_ONCE: usize = 8;
