@@ -1,5 +1,9 @@
-//! What stands between a well-formed object and the store: its namespace, its account, quotas, and the
-//! rule that nobody grants more than they have.
+//! What stands between a well-formed object and the store: its namespace, its account, limits, quotas, Pod
+//! Security, and the rule that nobody grants more than they have; and what stands before an eviction.
+
+pub(super) mod disruption;
+pub(super) mod limits;
+pub(super) mod pod_security;
 
 use serde_json::{Value, json};
 

@@ -40,6 +40,7 @@ pub(crate) fn fill_in(kind: Kind, object: &mut Value) {
             pod::requests(spec);
         }
         ("", "Secret") => secret(object),
+        ("", "LimitRange") => each(within(object, "spec"), "limits").for_each(limits),
         ("", "Namespace") => {
             let name = object["metadata"]["name"].clone();
             within(within(object, "metadata"), "labels")["kubernetes.io/metadata.name"] = name;
@@ -67,6 +68,22 @@ pub(crate) fn fill_in(kind: Kind, object: &mut Value) {
         }
         ("networking.k8s.io", "NetworkPolicy") => network_policy(within(object, "spec")),
         _ => {}
+    }
+}
+
+/// The most is what a container gets that says nothing, and that is what it asks for; the least it asks for in any case.
+fn limits(item: &mut Value) {
+    if item["type"] != "Container" {
+        return;
+    }
+    for (from, to) in [
+        ("max", "default"),
+        ("default", "defaultRequest"),
+        ("min", "defaultRequest"),
+    ] {
+        for (name, amount) in item[from].as_object().cloned().unwrap_or_default() {
+            fill(within(item, to), &name, amount);
+        }
     }
 }
 

@@ -140,9 +140,14 @@ impl Api {
         fields::record(kind, None, &mut object, &author, applied);
         if kind.is("", "Pod") {
             admission::give_account(tx, &mut object, &key.namespace)?;
+            admission::limits::fill_in(tx, &key.namespace, &mut object);
         }
         defaults::complete(kind, &mut object);
         check(kind, &key.name, &object, None)?;
+        if kind.is("", "Pod") {
+            admission::limits::check(tx, &key.namespace, &object)?;
+            admission::pod_security::check(tx, &key.namespace, &object)?;
+        }
         admission::check_grants(tx, &writer.user, kind, &object)?;
         if tx.get(&key).is_some() {
             return Err(Failure::already_exists(kind, &key.name));

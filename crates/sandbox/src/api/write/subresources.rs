@@ -8,7 +8,7 @@ use super::{Writer, Written, standing};
 use crate::api::patch::Patch;
 use crate::api::route::Target;
 use crate::api::status::Failure;
-use crate::api::{Api, decode};
+use crate::api::{Api, admission, decode};
 use crate::store::{Key, Object};
 
 /// The `Scale` of a workload.
@@ -106,7 +106,8 @@ impl Api {
     pub(crate) fn evict(&self, target: &Target, eviction: &Value) -> Result<Value, Failure> {
         let options = DeleteOptions::read(&eviction["deleteOptions"], &crate::api::route::Query::default())?;
         self.store.write(|tx| {
-            let (key, _) = standing(tx, target)?;
+            let (key, pod) = standing(tx, target)?;
+            admission::disruption::check(tx, &pod)?;
             begin(tx, &key, &options);
             Ok(json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201 }))
         })
