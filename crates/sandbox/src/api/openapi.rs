@@ -1,31 +1,57 @@
-//! OpenAPI, as far as kubectl needs it: which kinds there are, and that the server itself checks fields.
-//!
-//! Deliberately absent: schemas. `kubectl explain` has nothing to tell here, and kubectl merges with what it
-//! knows of the built-in kinds.
+//! OpenAPI, as far as kubectl needs it: which kinds there are, what fields they have, and that the server itself
+//! checks fields.
+
+mod schemas;
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::resources::{Kind, api_version};
 
+/// A group's document, and what tells it from any other: clients keep documents by that.
+struct Document {
+    value: Value,
+    hash: String,
+}
+
+/// By their paths; made when somebody first asks.
+fn documents() -> &'static BTreeMap<String, Document> {
+    static DOCUMENTS: OnceLock<BTreeMap<String, Document>> = OnceLock::new();
+    DOCUMENTS.get_or_init(|| {
+        let groups = groups().into_iter().map(|(group, api_version)| {
+            let path = match group {
+                "" => format!("api/{api_version}"),
+                _ => format!("apis/{api_version}"),
+            };
+            let version = api_version.rsplit('/').next().unwrap_or_default();
+            let value = document(group, version);
+            let digest = Sha256::digest(value.to_string());
+            let hash = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+            (path, Document { value, hash })
+        });
+        groups.collect()
+    })
+}
+
 /// `/openapi/v3`: where each group's document is.
 pub(super) fn index() -> Value {
-    let mut paths = serde_json::Map::new();
-    for kind in Kind::all() {
-        let path = match kind.group {
-            "" => format!("api/{}", kind.version),
-            group => format!("apis/{group}/{}", kind.version),
-        };
-        paths
-            .entry(path.clone())
-            .or_insert_with(|| json!({ "serverRelativeURL": format!("/openapi/v3/{path}?hash=1") }));
-    }
-    json!({ "paths": paths })
+    let paths = documents().iter().map(|(path, document)| {
+        let place = format!("/openapi/v3/{path}?hash={}", document.hash);
+        (path.clone(), json!({ "serverRelativeURL": place }))
+    });
+    json!({ "paths": paths.collect::<serde_json::Map<_, _>>() })
 }
 
 /// One group's document.
-pub(super) fn document(group: &str, version: &str) -> Option<Value> {
+fn document(group: &str, version: &str) -> Value {
     let mut paths = serde_json::Map::new();
-    for kind in Kind::all().filter(|kind| kind.group == group && kind.version == version) {
+    let kinds: Vec<Kind> = Kind::all()
+        .filter(|kind| kind.group == group && kind.version == version)
+        .collect();
+    for kind in &kinds {
         let root = match group {
             "" => format!("/api/{version}"),
             group => format!("/apis/{group}/{version}"),
@@ -41,7 +67,9 @@ pub(super) fn document(group: &str, version: &str) -> Option<Value> {
                 "parameters": [
                     parameter("dryRun"), parameter("fieldManager"), parameter("fieldValidation"),
                 ],
-                "responses": { "200": { "description": "OK" } },
+                "responses": { "200": {
+                    "description": "OK", "content": { "application/json": { "schema": schemas::reference(*kind) } },
+                } },
                 "x-kubernetes-action": verb,
                 "x-kubernetes-group-version-kind": { "group": group, "version": version, "kind": kind.kind },
             })
@@ -51,11 +79,9 @@ pub(super) fn document(group: &str, version: &str) -> Option<Value> {
         paths.insert(format!("{collection}/{{name}}"), one);
         paths.insert(collection, json!({ "post": operation("post") }));
     }
-    (!paths.is_empty()).then(|| {
-        json!({
-            "openapi": "3.0.0", "info": { "title": "Kubernetes", "version": super::discovery::VERSION },
-            "paths": paths, "components": { "schemas": {} },
-        })
+    json!({
+        "openapi": "3.0.0", "info": { "title": "Kubernetes", "version": super::discovery::VERSION },
+        "paths": paths, "components": { "schemas": schemas::of(&kinds) },
     })
 }
 
@@ -63,14 +89,9 @@ fn parameter(name: &str) -> Value {
     json!({ "name": name, "in": "query", "schema": { "type": "string", "uniqueItems": true } })
 }
 
-/// The group and version that `/openapi/v3/…` names.
+/// What stands at `/openapi/v3/…`.
 pub(super) fn at(path: &str) -> Option<Value> {
-    let parts: Vec<&str> = path.split('/').collect();
-    match parts.as_slice() {
-        ["api", version] => document("", version),
-        ["apis", group, version] => document(group, version),
-        _ => None,
-    }
+    documents().get(path).map(|document| document.value.clone())
 }
 
 /// All groups, as `group → api versions`, in the table's order.
