@@ -1,5 +1,8 @@
 //! A whole small cluster: the API server, a node, and the sample shop where it is wanted.
 
+mod fate;
+mod thread;
+
 use std::net::{Ipv4Addr, SocketAddr};
 
 use k8s_openapi::api::core::v1::Service;
@@ -11,6 +14,8 @@ use serde_json::json;
 use crate::node::{Node, NodeOptions, NodeSite, NodeStartError};
 use crate::shop::{self, ShopOptions};
 use crate::{ClientError, Options, Sandbox, ServiceAddresses, StartError, User};
+pub use fate::{Fate, FateError};
+use thread::Thread;
 
 /// What a cluster starts with.
 #[derive(Clone, Default)]
@@ -26,6 +31,9 @@ pub struct ClusterOptions {
 /// A cluster that did not start. Nothing of it is left.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterStartError {
+    /// There is no thread for it.
+    #[error("the sandbox has no thread")]
+    Thread(#[source] std::io::Error),
     /// The API server did not.
     #[error("the sandbox's API server did not start")]
     Api(#[from] StartError),
@@ -43,10 +51,11 @@ pub enum ClusterStartError {
     Shop(#[source] kube::Error),
 }
 
-/// An API server and a node. Dropped rather than stopped, its processes end all the same.
+/// An API server and a node, on a thread of their own. Dropped rather than stopped, its processes end all the same.
 pub struct Cluster {
     sandbox: Sandbox,
     node: Node,
+    thread: Thread,
 }
 
 impl Cluster {
@@ -54,27 +63,14 @@ impl Cluster {
     ///
     /// # Errors
     /// When a part does not start.
-    pub async fn start(mut options: ClusterOptions) -> Result<Self, ClusterStartError> {
-        shop::images(&mut options.node.images);
-        let site = NodeSite::prepare(options.node).await?;
-        let (first, last) = site.range().services();
-        options.api.service_addresses = ServiceAddresses { first, last };
-        let sandbox = Sandbox::start(options.api).await?;
-        sandbox.set_node(site.access());
-        // A component's name: faults on order are not meant for it.
-        let client = sandbox.client_for(User::admin("system:node:sandbox"))?;
-        let node = site.start(client.clone(), sandbox.address()).await?;
-        own_service(&client, first, sandbox.address())
-            .await
-            .map_err(ClusterStartError::OwnService)?;
-        let cluster = Self { sandbox, node };
-        if let Some(shop) = options.shop
-            && let Err(error) = shop::open(&cluster.sandbox.client()?, shop).await
-        {
-            cluster.stop().await;
-            return Err(ClusterStartError::Shop(error));
-        }
-        Ok(cluster)
+    pub async fn start(options: ClusterOptions) -> Result<Self, ClusterStartError> {
+        let thread = Thread::start().map_err(ClusterStartError::Thread)?;
+        let (sandbox, node) = thread.run(assembled(options)).await?;
+        Ok(Self {
+            sandbox,
+            node,
+            thread,
+        })
     }
 
     /// The API server: kubeconfig, clients, users, faults.
@@ -94,9 +90,35 @@ impl Cluster {
 
     /// Ends it and waits: no process, no folder and no task is left.
     pub async fn stop(self) {
-        self.node.stop().await;
-        self.sandbox.stop().await;
+        self.thread.run(ended(self.sandbox, self.node)).await;
     }
+}
+
+async fn assembled(mut options: ClusterOptions) -> Result<(Sandbox, Node), ClusterStartError> {
+    shop::images(&mut options.node.images);
+    let site = NodeSite::prepare(options.node).await?;
+    let (first, last) = site.range().services();
+    options.api.service_addresses = ServiceAddresses { first, last };
+    let sandbox = Sandbox::start(options.api).await?;
+    sandbox.set_node(site.access());
+    // A component's name: faults on order are not meant for it.
+    let client = sandbox.client_for(User::admin("system:node:sandbox"))?;
+    let node = site.start(client.clone(), sandbox.address()).await?;
+    own_service(&client, first, sandbox.address())
+        .await
+        .map_err(ClusterStartError::OwnService)?;
+    if let Some(shop) = options.shop
+        && let Err(error) = shop::open(&sandbox.client()?, shop).await
+    {
+        ended(sandbox, node).await;
+        return Err(ClusterStartError::Shop(error));
+    }
+    Ok((sandbox, node))
+}
+
+async fn ended(sandbox: Sandbox, node: Node) {
+    node.stop().await;
+    sandbox.stop().await;
 }
 
 /// The Service `kubernetes`, by which pods of any cluster find the API server.

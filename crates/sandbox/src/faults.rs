@@ -1,10 +1,13 @@
 //! Faults on order: what a real API server does once a year, whenever a test asks for it.
 //!
 //! A fault says which calls it meets (verb, resource, namespace, name, who), which of them (the nth, so
-//! many), and what happens then. The sandbox's own components are spared unless a fault names them.
+//! many), and what happens then. The sandbox's own components are spared unless a fault names them. What befalls
+//! pods and clocks meets no call: that is a [`Happening`].
 
 mod grammar;
+mod happening;
 mod matching;
+mod words;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,11 +16,34 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-pub use grammar::ParseError;
+pub use happening::{Happening, What, Which};
 pub use matching::{Call, Fault};
+pub use words::ParseError;
 
 /// So many calls are remembered.
 const REMEMBERED: usize = 10_000;
+
+/// What can be ordered from a command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Strikes calls.
+    Fault(Fault),
+    /// Befalls the cluster at its time.
+    Happening(Happening),
+}
+
+impl Order {
+    /// Reads either from words: [`Fault::GRAMMAR`] and [`Happening::GRAMMAR`] tell how they are written.
+    ///
+    /// # Errors
+    /// When a word is not understood; the error says which.
+    pub fn parse(words: &str) -> Result<Self, ParseError> {
+        match Happening::parse(words) {
+            Some(happening) => happening.map(Self::Happening),
+            None => Fault::parse(words).map(Self::Fault),
+        }
+    }
+}
 
 /// What happens to a call.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -27,5 +27,5 @@ mod upkeep;
 pub use api::ServiceAddresses;
 pub use api::access::User;
 pub use api::server::{StartError, TlsError};
-pub use cluster::{Cluster, ClusterOptions, ClusterStartError};
+pub use cluster::{Cluster, ClusterOptions, ClusterStartError, Fate, FateError};
 pub use sandbox::{ClientError, InsertError, Options, Sandbox};

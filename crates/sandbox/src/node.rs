@@ -55,7 +55,8 @@ use crate::network::{AddressRange, Loopback, RangeError};
 use crate::node_access::NodeAccess;
 use folder::Folder;
 pub use image::{Image, Images};
-use kubelet::{Kubelet, Pods};
+use kubelet::Kubelet;
+pub(crate) use kubelet::Pods;
 pub use nginx::NginxInUse;
 
 /// The one node's name.
@@ -239,6 +240,11 @@ impl Node {
     /// Which NGINX its pods run.
     pub fn nginx(&self) -> &NginxInUse {
         &self.site.nginx
+    }
+
+    /// What runs on it.
+    pub(crate) fn pods(&self) -> Arc<Pods> {
+        self.site.pods.clone()
     }
 
     /// Where this machine's programs reach a Service's port, by the names that pods use.

@@ -1,7 +1,6 @@
 //! Faults in words, for a command line.
 
-use std::time::Duration;
-
+use super::words::{ParseError, Words};
 use super::{Effect, Fault};
 use crate::resources::Kind;
 
@@ -41,81 +40,8 @@ patch services 409 x2
 create configmaps/api-intercept-proxy in shop lost nth 1
 * * 503 retry 1 after 10 x3
 patch services restart 500ms nth 1
-watch pods gone";
-}
-
-/// A word that is not understood, and where it stands.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct ParseError {
-    words: String,
-    /// Where the word begins, in bytes.
-    pub at: usize,
-    length: usize,
-    expected: &'static str,
-}
-
-impl std::fmt::Display for ParseError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let indent = self.words[..self.at].chars().count();
-        let marks = "^".repeat(self.words[self.at..self.at + self.length].chars().count().max(1));
-        write!(
-            f,
-            "expected {}\n  {}\n  {}{marks}",
-            self.expected,
-            self.words,
-            " ".repeat(indent)
-        )
-    }
-}
-
-struct Words<'a> {
-    all: &'a str,
-    /// With where each begins.
-    rest: std::iter::Peekable<std::vec::IntoIter<(usize, &'a str)>>,
-}
-
-impl<'a> Words<'a> {
-    fn new(all: &'a str) -> Self {
-        let mut words = Vec::new();
-        let mut at = 0;
-        for word in all.split_inclusive(char::is_whitespace) {
-            let bare = word.trim_end();
-            if !bare.is_empty() {
-                words.push((at, bare));
-            }
-            at += word.len();
-        }
-        Self {
-            all,
-            rest: words.into_iter().peekable(),
-        }
-    }
-
-    fn next(&mut self, expected: &'static str) -> Result<(usize, &'a str), ParseError> {
-        self.rest
-            .next()
-            .ok_or_else(|| self.wrong((self.all.len(), ""), expected))
-    }
-
-    fn number(&mut self, expected: &'static str) -> Result<u64, ParseError> {
-        let word = self.next(expected)?;
-        word.1.parse().map_err(|_| self.wrong(word, expected))
-    }
-
-    fn time(&mut self) -> Result<Duration, ParseError> {
-        const EXPECTED: &str = "a time, such as 200ms or 2s";
-        let word = self.next(EXPECTED)?;
-        duration(word.1).ok_or_else(|| self.wrong(word, EXPECTED))
-    }
-
-    fn wrong(&self, word: (usize, &str), expected: &'static str) -> ParseError {
-        ParseError {
-            words: self.all.to_owned(),
-            at: word.0,
-            length: word.1.len(),
-            expected,
-        }
-    }
+watch pods gone
+portforward pods stall";
 }
 
 pub(super) fn parse(text: &str) -> Result<Fault, ParseError> {
@@ -136,10 +62,15 @@ pub(super) fn parse(text: &str) -> Result<Fault, ParseError> {
     if !is_resource(&resource) {
         return Err(words.wrong(place, "a resource, such as services, or *"));
     }
-    let mut fault = Fault::new(verb.1, &resource, Effect::Hang);
-    if verb.1 == "portforward" {
-        fault = Fault::new("create", "pods/portforward", Effect::Hang);
+    let is_forward = verb.1 == "portforward";
+    if is_forward && !["pods", "*"].contains(&resource.as_str()) {
+        return Err(words.wrong(place, "pods: nothing else has port-forwards here"));
     }
+    let mut fault = if is_forward {
+        Fault::new("create", "pods/portforward", Effect::Hang)
+    } else {
+        Fault::new(verb.1, &resource, Effect::Hang)
+    };
     fault.name = name.map(str::to_owned);
     let effect = loop {
         let word = words.next("an effect")?;
@@ -150,8 +81,28 @@ pub(super) fn parse(text: &str) -> Result<Fault, ParseError> {
         }
     };
     fault.effect = self::effect(&mut words, effect)?;
+    if let Some(expected) = fault.effect.misplaced(&fault) {
+        return Err(words.wrong(effect, expected));
+    }
     conditions(&mut words, &mut fault)?;
     Ok(fault)
+}
+
+impl Effect {
+    /// What goes with this fault's verb, where the effect does not.
+    fn misplaced(&self, fault: &Fault) -> Option<&'static str> {
+        let is_any = fault.verb == "*";
+        let is_forward = fault.resource == "pods/portforward" || (is_any && fault.resource == "*");
+        match self {
+            Self::Stale if fault.verb != "watch" && !is_any => {
+                Some("another effect: only a watch goes stale")
+            }
+            Self::Refuse | Self::Stall | Self::Corrupt if !is_forward => {
+                Some("another effect: this one is for portforward")
+            }
+            _ => None,
+        }
+    }
 }
 
 fn effect(words: &mut Words<'_>, word: (usize, &str)) -> Result<Effect, ParseError> {
@@ -201,17 +152,4 @@ fn is_resource(text: &str) -> bool {
         .map_or((text, None), |(plural, sub)| (plural, Some(sub)));
     plural == "*"
         || Kind::all().any(|kind| kind.plural == plural && sub.is_none_or(|sub| kind.has_subresource(sub)))
-}
-
-/// `200ms`, `2s`, `1m`.
-pub(crate) fn duration(text: &str) -> Option<Duration> {
-    let end = text.find(|c: char| !c.is_ascii_digit())?;
-    let (number, unit) = text.split_at(end);
-    let number: u64 = number.parse().ok()?;
-    match unit {
-        "ms" => Some(Duration::from_millis(number)),
-        "s" => Some(Duration::from_secs(number)),
-        "m" => number.checked_mul(60).map(Duration::from_secs),
-        _ => None,
-    }
 }

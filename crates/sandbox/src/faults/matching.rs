@@ -3,7 +3,8 @@
 use std::str::FromStr;
 
 use super::Effect;
-use super::grammar::{self, ParseError};
+use super::grammar;
+use super::words::ParseError;
 
 /// One call, as faults and tests see it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -21,6 +21,7 @@ use super::events::Recorder;
 use super::image::Program;
 use super::path_map::PathMap;
 use super::pod_run::PodRun;
+use super::workload::Handle;
 use super::{NODE_NAME, NodeOptions, node_labels, worker};
 use crate::controllers::{now, params, post};
 use crate::network::names::Names;
@@ -81,6 +82,38 @@ impl Pods {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.get(key).is_some_and(|run| run.uid == uid) {
             known.remove(key);
+        }
+    }
+}
+
+impl Pods {
+    /// Kills what runs in a pod. Its containers start again as after any crash.
+    pub(crate) fn kill(&self, namespace: &str, pod: &str) {
+        // One that is gone meanwhile has died all the same.
+        let handles = self.find(namespace, pod).map(|run| run.handles());
+        for handle in handles.unwrap_or_default() {
+            handle.kill();
+        }
+    }
+
+    /// Stops the processes of all pods, until what comes back is dropped.
+    pub(crate) fn stopped(&self) -> Stopped {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let handles: Vec<Handle> = known.values().flat_map(|run| run.handles()).collect();
+        for handle in &handles {
+            handle.stop();
+        }
+        Stopped(handles)
+    }
+}
+
+/// Processes that are stopped. Dropped, they go on.
+pub(crate) struct Stopped(Vec<Handle>);
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        for handle in &self.0 {
+            handle.go_on();
         }
     }
 }

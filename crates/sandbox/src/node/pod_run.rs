@@ -245,6 +245,14 @@ impl PodRun {
         self.runs().get(container).and_then(|runs| runs.handle.clone())
     }
 
+    /// The handles of all containers that run.
+    pub(crate) fn handles(&self) -> Vec<Handle> {
+        self.runs()
+            .values()
+            .filter_map(|runs| runs.handle.clone())
+            .collect()
+    }
+
     /// A container's log.
     pub(crate) fn log(
         &self,

@@ -126,6 +126,27 @@ impl Group {
         }
     }
 
+    /// Stops all of it but the guard, which must still see the sandbox's end.
+    pub(crate) fn stop(&self) {
+        self.tell_all(Signal::STOP);
+        if let Err(error) = kill_process(self.id, Signal::CONT) {
+            tracing::debug!(%error, "a container's guard is gone");
+        }
+    }
+
+    /// Lets all of it go on.
+    pub(crate) fn go_on(&self) {
+        self.tell_all(Signal::CONT);
+    }
+
+    fn tell_all(&self, signal: Signal) {
+        if !self.has_ended.load(Ordering::Acquire)
+            && let Err(error) = kill_process_group(self.id, signal)
+        {
+            tracing::debug!(%error, "a container's processes could not be signalled");
+        }
+    }
+
     /// Runs one more command in the container; its output, if it failed.
     ///
     /// # Errors
@@ -223,6 +244,17 @@ mod tests {
         // The guard stays a zombie for as long as its handle is held.
         drop(process);
         await_gone(group).await;
+    }
+
+    #[tokio::test]
+    async fn a_group_that_is_stopped_when_its_sandbox_goes_kills_itself() {
+        let mut process = Process::start(shell("sleep 600"), &Log::default()).unwrap();
+        process.group.stop();
+        drop(Arc::get_mut(&mut process.group).unwrap()._guard.stdin.take());
+        let status = timeout(Duration::from_secs(10), process.main.wait())
+            .await
+            .unwrap();
+        assert!(!status.unwrap().success());
     }
 
     #[tokio::test]

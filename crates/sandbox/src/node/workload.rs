@@ -54,6 +54,22 @@ impl Handle {
         }
     }
 
+    /// Holds its processes where they are. A task is held with the thread it runs on.
+    pub(crate) fn stop(&self) {
+        #[cfg(unix)]
+        if let Self::Process(group) = self {
+            group.stop();
+        }
+    }
+
+    /// Lets them go on.
+    pub(crate) fn go_on(&self) {
+        #[cfg(unix)]
+        if let Self::Process(group) = self {
+            group.go_on();
+        }
+    }
+
     /// Runs a command in it; what it wrote, if it failed. A task has no shell to run anything.
     pub(crate) async fn exec(&self, words: Vec<String>) -> io::Result<Result<(), String>> {
         match self {

@@ -12,7 +12,7 @@ use hyper_util::rt::TokioIo;
 use intercept_engine::cluster::Cluster as EngineCluster;
 use intercept_engine::kubeconfig::Kubeconfigs;
 use intercept_engine::session::{Outcome, Phase, Session, SessionEvent, SessionRequest};
-use intercept_engine::spec::{InterceptSpec, ProxySettings};
+use intercept_engine::spec::{InterceptSpec, MIN_GRACE, ProxySettings};
 use intercept_engine::target::Target;
 use intercept_protocol::matching::Match;
 use intercept_protocol::record::Owner;
@@ -33,7 +33,7 @@ use crate::rig::{
     who, with,
 };
 
-const MARKED: [(&str, &str); 1] = [("X-C6O-INTERCEPT", "yes")];
+pub(crate) const MARKED: [(&str, &str); 1] = [("X-C6O-INTERCEPT", "yes")];
 
 /// The developer's program.
 pub(crate) struct Laptop {
@@ -65,7 +65,7 @@ impl Laptop {
 
 /// An open session of the engine, and what it needs.
 pub(crate) struct Engaged {
-    session: Session,
+    pub(crate) session: Session,
     took: Duration,
     _dir: TempDir,
 }
@@ -120,9 +120,22 @@ pub(crate) async fn engage(cluster: &Cluster, laptop: u16) -> Engaged {
 }
 
 pub(crate) async fn engage_on(cluster: &Cluster, on: (&str, &str), laptop: u16) -> Engaged {
+    engage_with(cluster, on, laptop, ProxySettings::default()).await
+}
+
+/// With the shortest grace there is.
+pub(crate) async fn short_lived(cluster: &Cluster, laptop: u16) -> Engaged {
+    let settings = ProxySettings {
+        grace: MIN_GRACE,
+        ..ProxySettings::default()
+    };
+    engage_with(cluster, ("default", "api"), laptop, settings).await
+}
+
+async fn engage_with(cluster: &Cluster, on: (&str, &str), laptop: u16, settings: ProxySettings) -> Engaged {
     let dir = tempfile::tempdir().unwrap();
     let engine = engine(cluster, &dir).await;
-    let request = request_for(on, &dir, laptop, ProxySettings::default());
+    let request = request_for(on, &dir, laptop, settings);
     let mut session = Session::open(&engine, request);
     let ready = async {
         while let Some(event) = session.event().await {
@@ -198,7 +211,7 @@ async fn is_clean(cluster: &Cluster, before: &Service) -> bool {
 }
 
 /// A node follows a moment after the EndpointSlices say something new.
-async fn await_answer(cluster: &Cluster, headers: &[(&str, &str)], by: &str) {
+pub(crate) async fn await_answer(cluster: &Cluster, headers: &[(&str, &str)], by: &str) {
     await_true(by, async || who(cluster, "api", headers).await == by).await;
 }
 

@@ -8,6 +8,7 @@
     reason = "functions of tests, which clippy does not take for tests"
 )]
 
+mod fate;
 mod intercept;
 mod load;
 mod orphans;
