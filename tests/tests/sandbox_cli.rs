@@ -51,6 +51,60 @@ async fn a_sandbox_is_a_cluster_until_ctrl_c_and_leaves_no_kubeconfig() {
 }
 
 #[tokio::test]
+async fn the_shop_has_a_service_that_somebody_else_intercepts() {
+    let (machine, _folder, kubeconfig) = machine();
+    let mut sandbox = machine.spawn(&["sandbox", "--write-kubeconfig", &kubeconfig]);
+    sandbox
+        .await_line(LIMIT, "sam@other-laptop intercepts recommendations")
+        .await;
+    let in_shop = |words: &[&'static str]| [&["--namespace", "shop"], words].concat();
+    for command in ["list", "services"] {
+        let listed = machine.run(&in_shop(&[command])).await;
+        assert!(listed.text().contains("sam@other-laptop"), "{listed}");
+    }
+    let same = machine
+        .run(&in_shop(&["start", "recommendations", "--to", "9"]))
+        .await;
+    assert_eq!(same.code, Some(4), "{same}");
+    assert!(same.text().contains("sam@other-laptop"), "{same}");
+    let mut joined = machine.spawn(&in_shop(&[
+        "start",
+        "recommendations",
+        "--to",
+        "9",
+        "--header",
+        "X-Dev=ann",
+    ]));
+    joined.await_line(LIMIT, "Ready").await;
+    let left = joined.interrupt(LIMIT).await;
+    assert_eq!(left.code, Some(0), "{left}");
+    let ended = sandbox.interrupt(LIMIT).await;
+    assert_eq!(ended.code, Some(0), "{ended}");
+}
+
+#[tokio::test]
+async fn pods_die_and_clocks_jump_on_order() {
+    let (machine, _folder, kubeconfig) = machine();
+    let mut sandbox = machine.spawn(&[
+        "sandbox",
+        "--alone",
+        "--write-kubeconfig",
+        &kubeconfig,
+        "--fault",
+        "pod app=cart in shop dies",
+        "--fault",
+        "clock jumps 100ms every 100ms",
+        "--fault",
+        "pod app=nobody dies",
+    ]);
+    sandbox.await_line(LIMIT, "Pod shop/cart-").await;
+    sandbox.await_line(LIMIT, "its clocks have jumped").await;
+    sandbox.await_line(LIMIT, "no pod app=nobody runs").await;
+    let ended = sandbox.interrupt(LIMIT).await;
+    assert_eq!(ended.code, Some(0), "{ended}");
+}
+
+#[tokio::test]
 async fn a_kubeconfig_that_is_there_is_never_written_over() {
     let (machine, _folder, kubeconfig) = machine();
     std::fs::write(&kubeconfig, "of another cluster").expect("a file must be possible");

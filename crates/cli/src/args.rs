@@ -11,7 +11,7 @@ use intercept_engine::settings;
 use intercept_engine::target::Target;
 use intercept_protocol::matching::{Mark, Method, PathPrefix};
 use intercept_protocol::record::PortProtocol;
-use intercept_sandbox::faults::Fault;
+use intercept_sandbox::faults::Order;
 
 pub(crate) use values::ServiceArg;
 
@@ -200,11 +200,14 @@ pub(crate) struct SandboxArgs {
     #[arg(long, value_name = "SERVICES", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=100_000))]
     pub(crate) scale: u32,
     /// Go wrong in this way; may be given several times.
-    #[arg(long, value_name = "FAULT", value_parser = Fault::parse)]
-    pub(crate) fault: Vec<Fault>,
+    #[arg(long, value_name = "FAULT", value_parser = Order::parse)]
+    pub(crate) fault: Vec<Order>,
     /// Without the sample shop and its customers.
     #[arg(long)]
     pub(crate) empty: bool,
+    /// Without the colleague who intercepts one of the shop's Services.
+    #[arg(long)]
+    pub(crate) alone: bool,
     #[command(flatten)]
     pub(crate) nginx: NginxArgs,
 }

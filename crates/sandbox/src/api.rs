@@ -4,8 +4,8 @@
 //! server (TCP, TLS) → serve (route, who, rights, faults) → list | watch | write | port_forward | logs → store
 //! ```
 //!
-//! Deliberately absent: exec, attach and proxying, webhooks, CRDs, answers in YAML or protobuf. Lists and patches of `events.k8s.io` know nothing of
-//! core Events and the other way round.
+//! Deliberately absent: exec, attach and proxying, webhooks, CRDs, answers in YAML or protobuf. Lists and
+//! patches of `events.k8s.io` know nothing of core Events and the other way round.
 
 pub(crate) mod access;
 mod addresses;

@@ -132,13 +132,17 @@ Examples:
   interceptctl --kubeconfig ./sandbox.yaml -n shop start catalog --to 3000
   interceptctl sandbox --scale 10000
   interceptctl sandbox --fault 'patch services 409 x2' --fault '* * delay 200ms'
+  interceptctl sandbox --fault 'pod app=catalog dies every 10s' --fault 'clock jumps 20s after 1m'
 
-It needs no root, no container runtime and no account, and nothing of it is left when it ends. It is a stand-in
+In the shop, sam@other-laptop has intercepted recommendations: starting the same is refused, starting with another
+header joins. It needs no root, no container runtime and no account, and nothing of it is left when it ends. It is a stand-in
 for trying and testing, never a place to run workloads.";
 
 pub(super) fn sandbox() -> String {
-    let faults = format!("Faults:\n{}", intercept_sandbox::faults::Fault::GRAMMAR);
-    [SANDBOX, &faults, exit::TABLE].join("\n\n")
+    use intercept_sandbox::faults::{Fault, Happening};
+    let calls = format!("Faults that strike calls:\n{}", Fault::GRAMMAR);
+    let others = format!("Faults that strike pods and clocks:\n{}", Happening::GRAMMAR);
+    [SANDBOX, &calls, &others, exit::TABLE].join("\n\n")
 }
 
 pub(super) const DEMO: &str = "\

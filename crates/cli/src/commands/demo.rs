@@ -5,21 +5,20 @@
 
 mod asking;
 mod command;
-mod laptop;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use intercept_engine::residue;
 use intercept_sandbox::Cluster;
-use intercept_sandbox::shop::{MARK, NAMESPACE, ShopOptions};
+use intercept_sandbox::shop::{MARK, NAMESPACE};
+use intercept_trial::{Program as LocalProgram, Trial, TrialOptions};
 use k8s_openapi::api::core::v1::Service;
 use kube::Api;
 
 use self::asking::Asking;
 use self::command::{Program, Running};
-use self::laptop::Laptop;
-use super::sandbox::{Kubeconfig, started};
+use super::sandbox::started;
 use crate::args::DemoArgs;
 use crate::errors::Failure;
 use crate::exit::Exit;
@@ -31,6 +30,8 @@ const SERVICE: &str = "catalog";
 const PORT: u16 = 8080;
 /// How long the cluster waits for a laptop that is gone; a minute, unless somebody is watching a story.
 const GRACE: &str = "5s";
+/// What the developer's program answers.
+const LAPTOP: &str = "your laptop";
 /// Everything in a sandbox happens within this, or not at all.
 const LIMIT: Duration = Duration::from_secs(30);
 const LINES_OF_PLAN: usize = 14;
@@ -40,23 +41,28 @@ pub(crate) async fn demo(args: &DemoArgs, output: &Output) -> Result<Exit, Failu
     let mut signals = Signals::listen().map_err(|error| {
         Failure::from_error(Exit::Unexpected, "unexpected", &error).during("Signals cannot be heard")
     })?;
-    let cluster = started(&args.nginx, Some(ShopOptions::default())).await?;
+    // The story has one developer: nothing is left means nothing at all.
+    let trial = started(TrialOptions {
+        nginx: args.nginx.nginx.clone(),
+        has_shop: true,
+        ..TrialOptions::default()
+    })
+    .await?;
     let told = tokio::select! {
-        told = Box::pin(tell(&cluster, output)) => told,
+        told = Box::pin(tell(&trial, output)) => told,
         signal = signals.next() => {
             output.note(&dim(format!("Ending the demo ({signal})")));
             Ok(Exit::Interrupted)
         }
     };
-    cluster.stop().await;
+    trial.stop().await;
     told
 }
 
-async fn tell(cluster: &Cluster, output: &Output) -> Result<Exit, Failure> {
+async fn tell(trial: &Trial, output: &Output) -> Result<Exit, Failure> {
     let begun = Instant::now();
-    let kubeconfig = Kubeconfig::write(None, cluster)?;
-    let program = Program::new(kubeconfig.path(), NAMESPACE, output)?;
-    let stage = Stage::set(cluster, output).await?;
+    let program = Program::new(trial.kubeconfig(), NAMESPACE, output)?;
+    let stage = Stage::set(trial.cluster(), output).await?;
     stage.chapter("A small Kubernetes on this machine, with a shop in it, and customers.");
     program.shown(&["services"], usize::MAX).await?;
 
@@ -107,7 +113,7 @@ struct Stage<'a> {
     output: &'a Output,
     services: Api<Service>,
     before: Service,
-    laptop: Laptop,
+    laptop: LocalProgram,
     asking: Asking,
 }
 
@@ -116,7 +122,9 @@ impl<'a> Stage<'a> {
     async fn set(cluster: &Cluster, output: &'a Output) -> Result<Stage<'a>, Failure> {
         let client = cluster.sandbox().client().map_err(|error| unexpected(&error))?;
         let services: Api<Service> = Api::namespaced(client, NAMESPACE);
-        let laptop = Laptop::start().await.map_err(|error| unexpected(&error))?;
+        let laptop = LocalProgram::start(LAPTOP)
+            .await
+            .map_err(|error| unexpected(&error))?;
         let address = until("the shop to have an address", async || {
             cluster.service_address(NAMESPACE, SERVICE, PORT)
         })
@@ -142,10 +150,7 @@ impl<'a> Stage<'a> {
             .started(&["start", SERVICE, "--to", to, "--grace", GRACE])
             .await?;
         until("the laptop to answer", async || {
-            self.asking
-                .is_answered_by(Some(MARK), Laptop::NAME)
-                .await
-                .then_some(())
+            self.asking.is_answered_by(Some(MARK), LAPTOP).await.then_some(())
         })
         .await?;
         Ok(session)
@@ -171,10 +176,7 @@ impl<'a> Stage<'a> {
     async fn until_original_answers(&self) -> Result<(), Failure> {
         let begun = Instant::now();
         let who = until("an original pod to answer", async || {
-            self.asking
-                .who(Some(MARK))
-                .await
-                .filter(|who| who != Laptop::NAME)
+            self.asking.who(Some(MARK)).await.filter(|who| who != LAPTOP)
         })
         .await?;
         self.told(Some(MARK), &who);

@@ -1,24 +1,24 @@
 //! `interceptctl sandbox`: a small Kubernetes on this machine, until it is told to stop.
 
-mod kubeconfig;
+mod news;
 
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::time::Instant;
 
-use intercept_sandbox::node::{NginxInUse, NodeOptions};
-use intercept_sandbox::shop::{self, ShopOptions};
-use intercept_sandbox::{Cluster, ClusterOptions, Options};
+use futures::future::join_all;
+use intercept_sandbox::Cluster;
+use intercept_sandbox::faults::{Happening, Order};
+use intercept_sandbox::node::NginxInUse;
+use intercept_sandbox::shop;
+use intercept_trial::{Trial, TrialError, TrialOptions};
 use serde_json::json;
 
-pub(super) use kubeconfig::Kubeconfig;
-
-use crate::args::{NginxArgs, SandboxArgs};
+use self::news::News;
+use crate::args::SandboxArgs;
 use crate::errors::Failure;
 use crate::exit::Exit;
 use crate::output::{Output, bold, dim, warning};
 use crate::signals::Signals;
-
-/// Changes that a watch may lag behind; each generated Service is more than a dozen of them.
-const HISTORY: usize = 10_000;
 
 /// Starts a sandbox, says where it is, and stays until asked to stop.
 pub(crate) async fn sandbox(args: &SandboxArgs, output: &Output) -> Result<Exit, Failure> {
@@ -26,62 +26,84 @@ pub(crate) async fn sandbox(args: &SandboxArgs, output: &Output) -> Result<Exit,
     let mut signals = Signals::listen().map_err(|error| {
         Failure::from_error(Exit::Unexpected, "unexpected", &error).during("Signals cannot be heard")
     })?;
-    let shop = (!args.empty).then(ShopOptions::default);
-    let cluster = started(&args.nginx, shop).await?;
-    let outcome = serve(args, output, &cluster, begun, &mut signals).await;
-    cluster.stop().await;
-    outcome
-}
-
-/// A running cluster. Whoever has it must stop it.
-pub(super) async fn started(nginx: &NginxArgs, shop: Option<ShopOptions>) -> Result<Cluster, Failure> {
-    let options = ClusterOptions {
-        api: Options {
-            history: HISTORY,
-            ..Options::default()
-        },
-        node: NodeOptions {
-            nginx: nginx.nginx.clone(),
-            ..NodeOptions::default()
-        },
-        shop,
-    };
-    Cluster::start(options).await.map_err(|error| {
-        Failure::from_error(Exit::Unexpected, "sandbox", &error).during("The sandbox does not start")
+    let trial = started(TrialOptions {
+        nginx: args.nginx.nginx.clone(),
+        has_shop: !args.empty,
+        has_colleague: !args.alone,
+        services: usize::try_from(args.scale).unwrap_or(usize::MAX),
+        kubeconfig: args.write_kubeconfig.clone(),
     })
-}
-
-async fn serve(
-    args: &SandboxArgs,
-    output: &Output,
-    cluster: &Cluster,
-    begun: Instant,
-    signals: &mut Signals,
-) -> Result<Exit, Failure> {
-    let sandbox = cluster.sandbox();
-    let services = usize::try_from(args.scale).unwrap_or(usize::MAX);
-    sandbox
-        .insert_many(shop::scale(services))
-        .map_err(|error| Failure::from_error(Exit::Unexpected, "sandbox", &error))?;
-    // Ordered last: setting up is not what is to go wrong.
-    for fault in &args.fault {
-        sandbox.faults().order(fault.clone());
-    }
-    let kubeconfig = Kubeconfig::write(args.write_kubeconfig.as_deref(), cluster)?;
-    tell(output, cluster, &kubeconfig, begun.elapsed(), args.empty);
-    let signal = signals.next().await;
+    .await?;
+    let happenings = ordered(&args.fault, trial.cluster());
+    let milliseconds = begun.elapsed().as_millis();
+    tell(
+        output,
+        trial.cluster(),
+        trial.kubeconfig(),
+        milliseconds,
+        args.empty,
+    );
+    let signal = stay(&trial, &happenings, output, &mut signals).await;
     output.note(&dim(format!("Ending the sandbox ({signal})")));
+    trial.stop().await;
     Ok(Exit::Done)
 }
 
-fn tell(output: &Output, cluster: &Cluster, kubeconfig: &Kubeconfig, took: Duration, is_empty: bool) {
-    let file = kubeconfig.path().display();
+/// A running sandbox. Whoever has it must stop it.
+pub(super) async fn started(options: TrialOptions) -> Result<Trial, Failure> {
+    Trial::start(options).await.map_err(|error| match &error {
+        TrialError::Kubeconfig(why) => Failure::from_error(Exit::Usage, "usage", why).hint(why.hint()),
+        error => Failure::from_error(Exit::Unexpected, "sandbox", error),
+    })
+}
+
+/// Orders what strikes calls, now that setting up cannot go wrong by it; what happens by itself comes back.
+fn ordered(orders: &[Order], cluster: &Cluster) -> Vec<Happening> {
+    let mut happenings = Vec::new();
+    for order in orders {
+        match order.clone() {
+            Order::Fault(fault) => drop(cluster.sandbox().faults().order(fault)),
+            Order::Happening(happening) => happenings.push(happening),
+        }
+    }
+    happenings
+}
+
+/// Until a signal comes.
+async fn stay(
+    trial: &Trial,
+    happenings: &[Happening],
+    output: &Output,
+    signals: &mut Signals,
+) -> &'static str {
+    let news = News { output };
+    let cluster = trial.cluster();
+    let happen = happenings
+        .iter()
+        .map(|happening| cluster.befall(happening, |fate| news.fate(fate)));
+    let told = async {
+        if let Some(colleague) = trial.colleague() {
+            news.arrival(&colleague.arrived().await);
+        }
+    };
+    let all = async {
+        tokio::join!(told, join_all(happen));
+        std::future::pending::<&'static str>().await
+    };
+    tokio::select! {
+        signal = signals.next() => signal,
+        never = all => never,
+    }
+}
+
+fn tell(output: &Output, cluster: &Cluster, kubeconfig: &Path, milliseconds: u128, is_empty: bool) {
+    let file = kubeconfig.display();
     let catalog = cluster.service_address(shop::NAMESPACE, "catalog", 8080);
     output.event(&json!({
-        "event": "ready", "kubeconfig": kubeconfig.path(), "milliseconds": took.as_millis(),
+        "event": "ready", "kubeconfig": kubeconfig, "milliseconds": milliseconds,
         "nginx": nginx(cluster), "catalog": catalog,
     }));
-    output.line(&format!("Ready in {} ms: KUBECONFIG={file}", took.as_millis()));
+    output.line(&format!("Ready in {milliseconds} ms: KUBECONFIG={file}"));
     output.note(&match cluster.node().nginx() {
         NginxInUse::Binary { path, version } => dim(format!("NGINX {version} at {}", path.display())),
         NginxInUse::None { reason } => warning(format!(
