@@ -2,23 +2,36 @@
 
 use intercept_engine::cluster::Cluster;
 use intercept_engine::discover;
-use intercept_engine::kubeconfig::Kubeconfigs;
+use tauri::State;
 
 use crate::dto::{Context, Service};
 use crate::error::CommandError;
+use crate::sandbox::Sandbox;
 
-/// The contexts of the kubeconfig files that `KUBECONFIG` names, or of `~/.kube/config`.
+/// The contexts of the kubeconfig files that `KUBECONFIG` names, or of `~/.kube/config`; or the sandbox's.
 #[tauri::command]
-pub(crate) async fn list_contexts() -> Result<Vec<Context>, CommandError> {
-    let kubeconfigs = Kubeconfigs::load(None)?;
-    Ok(kubeconfigs.contexts().into_iter().map(Context::from).collect())
+pub(crate) async fn list_contexts(sandbox: State<'_, Sandbox>) -> Result<Vec<Context>, CommandError> {
+    let clusters = sandbox.clusters().await?;
+    let contexts = clusters.kubeconfigs.contexts().into_iter();
+    Ok(contexts
+        .map(|summary| Context::new(summary, clusters.is_sandbox))
+        .collect())
 }
 
 /// The Services that this context may list.
 #[tauri::command]
-pub(crate) async fn list_services(context: String) -> Result<Vec<Service>, CommandError> {
-    let kubeconfigs = Kubeconfigs::load(None)?;
-    let cluster = Cluster::connect(&kubeconfigs, Some(&context)).await?;
+pub(crate) async fn list_services(
+    context: String,
+    sandbox: State<'_, Sandbox>,
+) -> Result<Vec<Service>, CommandError> {
+    let clusters = sandbox.clusters().await?;
+    let cluster = Cluster::connect(&clusters.kubeconfigs, Some(&context)).await?;
     let services = discover::services(&cluster, None).await?;
     Ok(services.into_iter().map(Service::from).collect())
+}
+
+/// Starts the sandbox; from then on its context is the only one.
+#[tauri::command]
+pub(crate) async fn try_sandbox(sandbox: State<'_, Sandbox>) -> Result<(), CommandError> {
+    Ok(sandbox.start().await?)
 }

@@ -15,6 +15,8 @@ pub(crate) struct Context {
     user: String,
     namespace: Option<String>,
     is_current: bool,
+    /// Of the sandbox inside this program.
+    is_sandbox: bool,
 }
 
 /// A Service of the cluster that a context names.
@@ -42,8 +44,8 @@ pub(crate) struct Port {
     protocol: String,
 }
 
-impl From<ContextSummary> for Context {
-    fn from(summary: ContextSummary) -> Self {
+impl Context {
+    pub(crate) fn new(summary: ContextSummary, is_sandbox: bool) -> Self {
         let ContextSummary {
             name,
             cluster,
@@ -58,6 +60,7 @@ impl From<ContextSummary> for Context {
             user,
             namespace,
             is_current,
+            is_sandbox,
         }
     }
 }

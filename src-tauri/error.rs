@@ -5,6 +5,7 @@ use std::error::Error;
 use intercept_engine::cluster::{ClusterError, FailureKind};
 use intercept_engine::discover::DiscoverError;
 use intercept_engine::kubeconfig::{KubeconfigError, Origin};
+use intercept_trial::TrialError;
 use serde::Serialize;
 use ts_rs::TS;
 
@@ -23,9 +24,12 @@ pub(crate) struct CommandError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum ErrorCode {
+    /// There is none, or none with a context in it: somebody who starts for the first time.
+    KubeconfigMissing,
     KubeconfigUnreadable,
     /// The kubeconfig's entry for this context lacks something or has it wrong.
     ContextUnusable,
+    SandboxUnstartable,
     LoginFailed,
     ClusterUnreachable,
     Forbidden,
@@ -58,7 +62,25 @@ impl From<KubeconfigError> for CommandError {
             KubeconfigError::Empty { .. } => "Add a context, for instance with `kubectl config set-context`.",
             _ => error.hint(),
         };
-        Self::new(ErrorCode::KubeconfigUnreadable, &error, Some(hint))
+        let code = match &error {
+            KubeconfigError::NotFound { .. } | KubeconfigError::NoHome | KubeconfigError::Empty { .. } => {
+                ErrorCode::KubeconfigMissing
+            }
+            _ => ErrorCode::KubeconfigUnreadable,
+        };
+        Self::new(code, &error, Some(hint))
+    }
+}
+
+impl From<TrialError> for CommandError {
+    fn from(error: TrialError) -> Self {
+        Self::new(
+            ErrorCode::SandboxUnstartable,
+            &error,
+            Some(
+                "It needs loopback addresses and a folder for temporary files. Try again, or choose a cluster.",
+            ),
+        )
     }
 }
 

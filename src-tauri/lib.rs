@@ -7,16 +7,35 @@ mod bindings;
 mod commands;
 mod dto;
 mod error;
+mod sandbox;
 
-/// Opens the window and returns when it is closed.
+use sandbox::{Sandbox, Wishes};
+use tauri::{Manager as _, RunEvent};
+
+/// Opens the window and returns when it is closed. `--sandbox` on the command line shows the sandbox in it.
 ///
 /// # Errors
 /// When the system has no web view or no display for it.
 pub fn run() -> Result<(), tauri::Error> {
-    tauri::Builder::default()
+    let app = tauri::Builder::default()
+        .manage(Sandbox::new(wishes()))
         .invoke_handler(tauri::generate_handler![
             commands::list_contexts,
-            commands::list_services
+            commands::list_services,
+            commands::try_sandbox
         ])
-        .run(tauri::generate_context!("tauri.conf.json"))
+        .build(tauri::generate_context!("tauri.conf.json"))?;
+    app.run(|app, event| {
+        if let RunEvent::Exit = event {
+            tauri::async_runtime::block_on(app.state::<Sandbox>().stop());
+        }
+    });
+    Ok(())
+}
+
+fn wishes() -> Wishes {
+    Wishes {
+        is_wanted: std::env::args_os().skip(1).any(|word| word == "--sandbox"),
+        nginx: std::env::var_os("INTERCEPT_NGINX").map(Into::into),
+    }
 }

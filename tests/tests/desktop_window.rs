@@ -6,11 +6,14 @@
 //! names, otherwise a stand-in that answers just what listing Services asks. Screenshots: `target/screenshots`.
 #![cfg(target_os = "linux")]
 
+#[path = "desktop/leftovers.rs"]
+mod leftovers;
 #[path = "desktop/stand_in.rs"]
 mod stand_in;
 #[path = "desktop/window.rs"]
 mod window;
 
+use leftovers::SandboxTraces;
 use stand_in::Clusters;
 use window::{Window, can_show_windows};
 
@@ -83,7 +86,42 @@ async fn desktop_shows_where_it_looked_for_a_kubeconfig_that_is_not_there() {
 }
 
 #[tokio::test]
-async fn desktop_refuses_its_page_every_command_but_the_two_it_needs() {
+async fn desktop_offers_the_sandbox_where_there_is_no_kubeconfig() {
+    if !can_show_windows() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("no-such-file");
+    let window = Window::open(missing.as_os_str()).await;
+
+    window.press("Try the sandbox").await;
+    window.await_text("in this program").await;
+    let row = window.await_row("catalog").await;
+    assert_eq!(row[..4], ["catalog", "shop", "ClusterIP", "http:8080"], "{row:?}");
+    window.screenshot("sandbox-tried").await;
+    let traces = SandboxTraces::below(&window.temporary());
+    let _home = window.close_by_hand().await;
+    traces.await_none().await;
+}
+
+#[tokio::test]
+async fn desktop_started_with_sandbox_shows_it_and_ends_it_with_the_window() {
+    if !can_show_windows() {
+        return;
+    }
+    let clusters = Clusters::start().await;
+    let window = Window::open_with(&clusters.kubeconfig(), &["--sandbox"]).await;
+
+    let row = window.await_row("storefront").await;
+    assert_eq!(row[4], "2", "all of its pods are ready: {row:?}");
+    let traces = SandboxTraces::below(&window.temporary());
+    window.screenshot("sandbox").await;
+    let _home = window.close_by_hand().await;
+    traces.await_none().await;
+}
+
+#[tokio::test]
+async fn desktop_refuses_its_page_every_command_but_those_it_needs() {
     if !can_show_windows() {
         return;
     }

@@ -11,6 +11,7 @@
 
 mod colleague;
 mod kubeconfig;
+mod opening;
 mod program;
 mod trial;
 

@@ -8,6 +8,7 @@ use intercept_sandbox::{ClientError, Cluster, ClusterOptions, ClusterStartError,
 
 use crate::colleague::Colleague;
 use crate::kubeconfig::{Kubeconfig, KubeconfigError};
+use crate::opening;
 
 /// Changes that a watch may lag behind; each generated Service is more than a dozen of them.
 const HISTORY: usize = 10_000;
@@ -95,6 +96,15 @@ impl Trial {
     /// Whoever was there first.
     pub fn colleague(&self) -> Option<&Colleague> {
         self.colleague.as_ref()
+    }
+
+    /// Returns once all of the shop answers, or after a while.
+    ///
+    /// # Errors
+    /// When there is no way in.
+    pub async fn await_shop(&self) -> Result<(), TrialError> {
+        opening::await_shop(&self.cluster.sandbox().client()?).await;
+        Ok(())
     }
 
     /// Sends the colleague home and ends the cluster: no process, no file and no port is left.

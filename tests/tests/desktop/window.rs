@@ -47,16 +47,24 @@ fn say_not_run(missing: &str) {
 pub(crate) struct Window {
     client: Client,
     driver: Driver,
-    _home: tempfile::TempDir,
+    home: tempfile::TempDir,
 }
 
 impl Window {
     /// Starts the program with this `KUBECONFIG` and a home of its own.
     pub(crate) async fn open(kubeconfig: &OsStr) -> Self {
+        Self::open_with(kubeconfig, &[]).await
+    }
+
+    /// The same, with arguments.
+    pub(crate) async fn open_with(kubeconfig: &OsStr, arguments: &[&str]) -> Self {
         let home = tempfile::tempdir().unwrap();
         let driver = Driver::start(kubeconfig, home.path()).await;
         let mut capabilities = Capabilities::new();
-        capabilities.insert("tauri:options".to_owned(), json!({ "application": program() }));
+        capabilities.insert(
+            "tauri:options".to_owned(),
+            json!({ "application": program(), "args": arguments }),
+        );
         capabilities.insert("browserName".to_owned(), json!("wry"));
         let mut builder = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
         let session = builder.capabilities(capabilities).connect(&driver.address);
@@ -64,11 +72,20 @@ impl Window {
             .await
             .expect("the window must open in time")
             .unwrap();
-        Self {
-            client,
-            driver,
-            _home: home,
-        }
+        Self { client, driver, home }
+    }
+
+    /// Where the program's temporary files are. They outlive the window only where it leaves something.
+    pub(crate) fn temporary(&self) -> PathBuf {
+        temporary(self.home.path())
+    }
+
+    /// Closes the window as a user does, which ends the program; its home comes back for a look.
+    pub(crate) async fn close_by_hand(self) -> tempfile::TempDir {
+        // The driver may lose the program before it has an answer.
+        let _ = self.client.close_window().await;
+        self.driver.end();
+        self.home
     }
 
     /// Ends session and program, and waits until their processes are gone.
@@ -186,6 +203,7 @@ struct Driver {
 impl Driver {
     async fn start(kubeconfig: &OsStr, home: &Path) -> Self {
         let (port, native_port) = (free_port().await, free_port().await);
+        std::fs::create_dir_all(temporary(home)).unwrap();
         let log = std::fs::File::create(home.join("driver.log")).unwrap();
         let process = Command::new(find("tauri-driver").expect("checked before"))
             .args([
@@ -201,6 +219,7 @@ impl Driver {
             .env("XDG_DATA_HOME", home.join("data"))
             .env("XDG_CACHE_HOME", home.join("cache"))
             .env("XDG_CONFIG_HOME", home.join("config"))
+            .env("TMPDIR", temporary(home))
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -238,6 +257,11 @@ impl Drop for Driver {
     fn drop(&mut self) {
         self.terminate();
     }
+}
+
+/// Short: sockets lie below it.
+fn temporary(home: &Path) -> PathBuf {
+    home.join("t")
 }
 
 async fn await_listener(port: u16) {

@@ -42,9 +42,30 @@ describe("contexts", () => {
     expect(listServices).toHaveBeenCalledExactlyOnceWith("kind-dev");
   });
 
-  it("that are none say what to do", async () => {
-    open({ listContexts: () => Promise.resolve([]) });
+  it("that are none say what to do, and offer the sandbox", async () => {
+    const { user } = open({ listContexts: () => Promise.resolve([]) });
     expect(await screen.findByRole("region", { name: "No contexts yet" })).toBeTruthy();
+    await user.click(screen.getByRole("button", { name: "Try the sandbox" }));
+    expect(await screen.findByRole("option", { name: "sandbox" })).toBeTruthy();
+    expect(await screen.findByRole("row", { name: /catalog/ })).toBeTruthy();
+  });
+
+  it("of no kubeconfig say where was looked, and offer the sandbox", async () => {
+    const refusal = new Refusal({
+      code: "kubeconfigMissing",
+      message: "no kubeconfig found at /home/mira/.kube/config",
+      hint: "Let it be written.",
+    });
+    const broken = new Refusal({ code: "sandboxUnstartable", message: "the sandbox has no addresses", hint: "Try again." });
+    const trySandbox = vi.fn(() => Promise.reject(broken));
+    const { user } = open({ listContexts: () => Promise.reject(refusal), trySandbox });
+    const alert = await screen.findByRole("alert", { name: "No cluster yet" });
+    expect(alert.textContent).toContain("/home/mira/.kube/config");
+    await user.click(within(alert).getByRole("button", { name: "Try the sandbox" }));
+    const failed = await screen.findByRole("alert", { name: "The sandbox does not start" });
+    expect(failed.textContent).toContain("the sandbox has no addresses");
+    expect(trySandbox).toHaveBeenCalledOnce();
+    expect(within(failed).getByRole("button", { name: "Try the sandbox" })).toBeTruthy();
   });
 
   it("that cannot be read show the cause, the next step and a way to try again", async () => {

@@ -2,7 +2,8 @@
 
 import { useCallback, useState } from "react";
 
-import { useAnswer } from "../bridge/use-answer";
+import type { Context } from "../bindings/wire";
+import { useAnswer, type Answer } from "../bridge/use-answer";
 import { useBridge } from "../bridge/use-bridge";
 import { ContextPane } from "../features/contexts/ContextPane";
 import { NoContextChosen } from "../features/contexts/NoContextChosen";
@@ -13,7 +14,8 @@ import { ThemeChoice } from "./ThemeChoice";
 export function App() {
   const bridge = useBridge();
   const contexts = useAnswer(useCallback(() => bridge.listContexts(), [bridge]));
-  const [chosen, setChosen] = useState<string | null>(null);
+  const [chosenByHand, setChosen] = useState<string | null>(null);
+  const chosen = chosenByHand ?? sandboxOf(contexts.answer);
 
   return (
     <div className="app">
@@ -32,4 +34,10 @@ export function App() {
       )}
     </div>
   );
+}
+
+/** The sandbox needs no choosing: nobody has another reason to start it. */
+function sandboxOf(contexts: Answer<Context[]>): string | null {
+  const all = contexts.state === "answered" ? contexts.value : [];
+  return all.find((context) => context.isSandbox)?.name ?? null;
 }

@@ -3,7 +3,11 @@
 /**
  * A context of the kubeconfig. Naming it contacts nothing.
  */
-export type Context = { name: string, cluster: string, user: string, namespace: string | null, isCurrent: boolean, };
+export type Context = { name: string, cluster: string, user: string, namespace: string | null, isCurrent: boolean, 
+/**
+ * Of the sandbox inside this program.
+ */
+isSandbox: boolean, };
 
 /**
  * A Service of the cluster that a context names.
@@ -39,4 +43,4 @@ hint: string, };
 /**
  * What the window decides by. A new one only where it acts differently.
  */
-export type ErrorCode = "kubeconfigUnreadable" | "contextUnusable" | "loginFailed" | "clusterUnreachable" | "forbidden" | "unexpected";
+export type ErrorCode = "kubeconfigMissing" | "kubeconfigUnreadable" | "contextUnusable" | "sandboxUnstartable" | "loginFailed" | "clusterUnreachable" | "forbidden" | "unexpected";

@@ -7,6 +7,8 @@ export interface Bridge {
   listContexts: () => Promise<Context[]>;
   /** The Services that this context may list. Logs in where the kubeconfig says so. */
   listServices: (context: string) => Promise<Service[]>;
+  /** Starts the sandbox inside the program; from then on its context is the only one. */
+  trySandbox: () => Promise<void>;
 }
 
 /** A refused question, with the program's own words. Rejected promises of a bridge carry nothing else. */

@@ -4,13 +4,17 @@ import type { CommandError, Context, Port, Service } from "../bindings/wire";
 import { Refusal, type Bridge } from "./bridge";
 
 const contexts: Context[] = [
-  { name: "kind-dev", cluster: "kind-dev", user: "kind-dev", namespace: "shop", isCurrent: true },
-  { name: "minikube", cluster: "minikube", user: "minikube", namespace: null, isCurrent: false },
-  { name: "staging-eu", cluster: "staging-eu", user: "mira", namespace: "shop", isCurrent: false },
-  { name: "prod-eu", cluster: "prod-eu", user: "mira", namespace: null, isCurrent: false },
-  { name: "load-test", cluster: "load-test", user: "mira", namespace: null, isCurrent: false },
-  { name: "far-away", cluster: "far-away", user: "mira", namespace: null, isCurrent: false },
+  { name: "kind-dev", cluster: "kind-dev", user: "kind-dev", namespace: "shop", isCurrent: true, isSandbox: false },
+  { name: "minikube", cluster: "minikube", user: "minikube", namespace: null, isCurrent: false, isSandbox: false },
+  { name: "staging-eu", cluster: "staging-eu", user: "mira", namespace: "shop", isCurrent: false, isSandbox: false },
+  { name: "prod-eu", cluster: "prod-eu", user: "mira", namespace: null, isCurrent: false, isSandbox: false },
+  { name: "load-test", cluster: "load-test", user: "mira", namespace: null, isCurrent: false, isSandbox: false },
+  { name: "far-away", cluster: "far-away", user: "mira", namespace: null, isCurrent: false, isSandbox: false },
 ];
+
+const sandbox: Context = {
+  name: "sandbox", cluster: "sandbox", user: "sandbox-admin", namespace: "default", isCurrent: true, isSandbox: true,
+};
 
 const port = (name: string | null, number: number, protocol = "TCP"): Port => ({
   name,
@@ -77,10 +81,20 @@ function servicesOf(context: string): Promise<Service[]> {
   if (refusal) return Promise.reject(new Refusal(refusal));
   if (context === "far-away") return new Promise(() => undefined);
   if (context === "load-test") return Promise.resolve(many);
-  return Promise.resolve(context === "kind-dev" ? shop : []);
+  return Promise.resolve(context === "kind-dev" || context === sandbox.name ? shop : []);
 }
 
 /** A bridge without a program behind it. `answers` replaces single questions. */
 export function fakeBridge(answers: Partial<Bridge> = {}): Bridge {
-  return { listContexts: () => Promise.resolve(contexts), listServices: servicesOf, ...answers };
+  let isTrying = false;
+  const { listContexts = () => Promise.resolve(contexts), ...others } = answers;
+  return {
+    listContexts: () => (isTrying ? Promise.resolve([sandbox]) : listContexts()),
+    listServices: servicesOf,
+    trySandbox: () => {
+      isTrying = true;
+      return Promise.resolve();
+    },
+    ...others,
+  };
 }

@@ -14,4 +14,5 @@ async function ask<Answer>(command: string, question?: Record<string, string>): 
 export const tauriBridge: Bridge = {
   listContexts: () => ask<Context[]>("list_contexts"),
   listServices: (context) => ask<Service[]>("list_services", { context }),
+  trySandbox: async () => { await ask<null>("try_sandbox"); },
 };

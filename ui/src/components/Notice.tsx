@@ -22,7 +22,14 @@ export function Notice({ title, acts, children }: Props) {
   );
 }
 
-export function ErrorNotice({ title, message, hint, acts }: Omit<Props, "children"> & { message: string; hint: string }) {
+interface ErrorProps extends Omit<Props, "children"> {
+  message: string;
+  hint: string;
+  /** What is offered besides the hint. */
+  children?: ReactNode;
+}
+
+export function ErrorNotice({ title, message, hint, acts, children }: ErrorProps) {
   return (
     <section className="notice" role="alert" aria-label={title}>
       <h2 className="notice-title">
@@ -31,6 +38,7 @@ export function ErrorNotice({ title, message, hint, acts }: Omit<Props, "childre
       </h2>
       <p className="notice-evidence mono selectable">{message}</p>
       <p>{hint}</p>
+      {children}
       {acts && <div className="notice-acts">{acts}</div>}
     </section>
   );

@@ -7,6 +7,7 @@ import type { Context } from "../../bindings/wire";
 import type { Answer } from "../../bridge/use-answer";
 import { Waiting } from "../../components/Waiting";
 import "./contexts.css";
+import { refusalTitle } from "./refusal-title";
 
 interface Props {
   answer: Answer<Context[]>;
@@ -22,7 +23,7 @@ export function ContextPane({ answer, chosen, onChoose }: Props) {
         Contexts {count !== null && <span className="contexts-count">{count}</span>}
       </h2>
       {answer.state === "asking" && <Waiting words="Reading the kubeconfig" rows={4} />}
-      {answer.state === "refused" && <p className="contexts-none">The kubeconfig could not be read.</p>}
+      {answer.state === "refused" && <p className="contexts-none">{refusalTitle(answer.error.code)}.</p>}
       {answer.state === "answered" && (
         <ListBox
           className="contexts-list"
@@ -44,12 +45,17 @@ export function ContextPane({ answer, chosen, onChoose }: Props) {
   );
 }
 
+function remark({ isCurrent, isSandbox }: Context): string | null {
+  if (isSandbox) return "in this program";
+  return isCurrent ? "current" : null;
+}
+
 function ContextRow({ context }: { context: Context }) {
   return (
     <ListBoxItem id={context.name} className="context" textValue={context.name}>
       <Box className="context-icon" size={16} strokeWidth={1.5} aria-hidden />
       <Text slot="label" className="context-name">{context.name}</Text>
-      {context.isCurrent && <Text slot="description" className="context-current">current</Text>}
+      {remark(context) && <Text slot="description" className="context-current">{remark(context)}</Text>}
     </ListBoxItem>
   );
 }

@@ -6,6 +6,8 @@ import { Button } from "../../components/Button";
 import { counted } from "../../components/counted";
 import { LookAgain } from "../../components/LookAgain";
 import { ErrorNotice, Notice } from "../../components/Notice";
+import { FirstStart } from "./FirstStart";
+import { refusalTitle } from "./refusal-title";
 
 interface Props {
   answer: Answer<Context[]>;
@@ -24,18 +26,13 @@ export function NoContextChosen(props: Props) {
 function Words({ answer, onChoose, onLookAgain }: Props) {
   if (answer.state === "asking") return null;
   if (answer.state === "refused") {
-    const { message, hint } = answer.error;
+    const { code, message, hint } = answer.error;
+    if (code === "kubeconfigMissing") return <FirstStart why={answer.error} onLookAgain={onLookAgain} />;
     const acts = <LookAgain look="primary" onLookAgain={onLookAgain} />;
-    return <ErrorNotice title="The kubeconfig could not be read" message={message} hint={hint} acts={acts} />;
+    return <ErrorNotice title={refusalTitle(code)} message={message} hint={hint} acts={acts} />;
   }
   const contexts = answer.value;
-  if (contexts.length === 0) {
-    return (
-      <Notice title="No contexts yet" acts={<LookAgain look="primary" onLookAgain={onLookAgain} />}>
-        <p>The kubeconfig names no cluster. Let your cluster’s tool add one, then look again.</p>
-      </Notice>
-    );
-  }
+  if (contexts.length === 0) return <FirstStart why={null} onLookAgain={onLookAgain} />;
   const current = contexts.find((context) => context.isCurrent);
   return (
     <Notice title={`${counted(contexts.length, "context")} found`} acts={current && <ChooseCurrent context={current} onChoose={onChoose} />}>

@@ -3,6 +3,10 @@ import type { ErrorCode } from "../../bindings/wire";
 /** The error in one line; the program's message and hint follow it. */
 export function errorTitle(code: ErrorCode, context: string): string {
   switch (code) {
+    case "kubeconfigMissing":
+      return "No kubeconfig found";
+    case "sandboxUnstartable":
+      return "The sandbox does not start";
     case "kubeconfigUnreadable":
       return "The kubeconfig could not be read";
     case "contextUnusable":
