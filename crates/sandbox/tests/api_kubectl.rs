@@ -333,3 +333,60 @@ async fn kubectl_watches_and_lists_what_there_is() {
     assert!(kubectl.says("version").await.contains("Server Version: v1.35.0"));
     assert!(kubectl.says("auth whoami").await.contains("sandbox-admin"));
 }
+
+#[tokio::test]
+async fn kubectl_sorts_by_any_field() {
+    let sandbox = sandbox().await;
+    let Some(kubectl) = Kubectl::for_cluster(&sandbox).await else {
+        return;
+    };
+    for (name, value) in [("a", "2"), ("b", "3"), ("c", "1")] {
+        kubectl
+            .says(&format!("create configmap {name} --from-literal=order={value}"))
+            .await;
+    }
+    for (field, order) in [(".data.order", "c a b"), (".metadata.name", "a b c")] {
+        let shown = kubectl
+            .says(&format!("get configmaps --sort-by={field} --no-headers"))
+            .await;
+        let names: Vec<&str> = shown.lines().filter_map(|line| line.split(' ').next()).collect();
+        let names: Vec<&str> = names.into_iter().filter(|name| name.len() == 1).collect();
+        assert_eq!(names.join(" "), order, "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn kubectl_explains_the_fields_of_a_kind() {
+    let sandbox = sandbox().await;
+    let Some(kubectl) = Kubectl::for_cluster(&sandbox).await else {
+        return;
+    };
+    let explained = kubectl.says("explain deployment.spec.strategy").await;
+    assert!(
+        explained.contains("FIELD: strategy <DeploymentStrategy>")
+            && explained.contains("rollingUpdate\t<RollingUpdateDeployment>"),
+        "{explained}"
+    );
+    let refused = kubectl.complains("explain service.spec.wings").await;
+    assert!(refused.contains("field \"wings\" does not exist"), "{refused}");
+}
+
+#[tokio::test]
+async fn kubectl_names_every_resource_and_its_verbs() {
+    let sandbox = sandbox().await;
+    let Some(kubectl) = Kubectl::for_cluster(&sandbox).await else {
+        return;
+    };
+    let named = kubectl.says("api-resources --verbs=list,watch -o name").await;
+    for resource in [
+        "pods",
+        "services",
+        "deployments.apps",
+        "endpointslices.discovery.k8s.io",
+    ] {
+        assert!(named.lines().any(|line| line == resource), "{named}");
+    }
+    // There is nothing that measures, as in many a cluster.
+    let refused = kubectl.complains("top pods").await;
+    assert!(refused.contains("Metrics API not available"), "{refused}");
+}

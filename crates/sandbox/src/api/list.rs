@@ -18,17 +18,40 @@ use crate::store::{Object, State};
 pub(crate) enum Form {
     Object,
     /// What kubectl prints.
-    Table,
+    Table(RowObject),
     /// Only the metadata.
     Metadata,
 }
 
+/// What comes with each row of a table. By other fields than the metadata's, `kubectl get --sort-by` sorts whole objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RowObject {
+    Nothing,
+    Metadata,
+    Whole,
+}
+
 impl Form {
-    pub(crate) fn from_accept(accept: &str) -> Self {
+    pub(crate) fn asked(accept: &str, query: &Query) -> Result<Self, Failure> {
+        let Self::Table(_) = Self::from_accept(accept) else {
+            return Ok(Self::from_accept(accept));
+        };
+        Ok(Self::Table(match query.text("includeObject") {
+            "" | "Metadata" => RowObject::Metadata,
+            "Object" => RowObject::Whole,
+            "None" => RowObject::Nothing,
+            other => {
+                let why = format!("unrecognized includeObject value: \"{other}\"");
+                return Err(Failure::bad_request(why));
+            }
+        }))
+    }
+
+    fn from_accept(accept: &str) -> Self {
         for range in accept.split(',') {
             let range = range.trim();
             if range.starts_with("application/json") && range.contains("as=Table") {
-                return Self::Table;
+                return Self::Table(RowObject::Metadata);
             }
             if range.starts_with("application/json") && range.contains("as=PartialObjectMetadata") {
                 return Self::Metadata;
@@ -58,12 +81,10 @@ impl Api {
         let found = found.ok_or_else(|| Failure::not_found(target.kind, &target.name))?;
         Ok(match form {
             Form::Object => respond::json_bytes(StatusCode::OK, found.json()),
-            Form::Table => {
+            Form::Table(with) => {
                 let rows = [found.clone()];
-                respond::json(
-                    StatusCode::OK,
-                    &table::of(target.kind, &rows, &table_meta(found.version)),
-                )
+                let table = table::of(target.kind, &rows, with, &table_meta(found.version));
+                respond::json(StatusCode::OK, &table)
             }
             Form::Metadata => respond::json(StatusCode::OK, &metadata(&found)),
         })
@@ -79,7 +100,10 @@ impl Api {
         let meta = page.meta();
         Ok(match form {
             Form::Object => respond::json_bytes(StatusCode::OK, page.json(target, &meta)),
-            Form::Table => respond::json(StatusCode::OK, &table::of(target.kind, &page.items, &meta)),
+            Form::Table(with) => {
+                let table = table::of(target.kind, &page.items, with, &meta);
+                respond::json(StatusCode::OK, &table)
+            }
             Form::Metadata => {
                 let items: Vec<Value> = page.items.iter().map(|object| metadata(object)).collect();
                 let list = json!({
@@ -120,17 +144,17 @@ fn page(state: &State, target: &Target, query: &Query, selector: &Selector) -> R
     };
     let mut matching = rest.by_ref().filter(|object| selector.matches(object));
     let items: Vec<Arc<Object>> = matching.by_ref().take(limit).cloned().collect();
-    let left = if items.len() == limit { matching.count() } else { 0 };
-    let continues = items
-        .last()
-        .filter(|_| left > 0)
-        .map(|last| Continue::write(version, last));
+    let has_more = items.len() == limit && matching.next().is_some();
+    let last = items.last().filter(|_| has_more);
+    // A real server does not count what a selector leaves out.
+    let counted = last.filter(|_| selector.is_everything());
+    let remaining = counted.map(|last| state.count_after(kind, namespace, (last.namespace(), last.name())));
+    let continues = last.map(|last| Continue::write(version, last));
     Ok(Page {
         version,
         items,
         continues,
-        // A real server does not count what a selector leaves out.
-        remaining: (left > 0 && selector.is_everything()).then_some(left),
+        remaining,
     })
 }
 
@@ -228,7 +252,7 @@ mod tests {
             ("application/json", Form::Object),
             (
                 "application/json;as=Table;v=v1;g=meta.k8s.io,application/json",
-                Form::Table,
+                Form::Table(RowObject::Metadata),
             ),
             (
                 "application/vnd.kubernetes.protobuf;as=Table, application/json",

@@ -109,9 +109,10 @@ async fn resource(api: Arc<Api>, mut parts: Parts, body: Incoming, target: Targe
         let name = rights_name(&target, &query);
         api.store
             .read(|state| rules::check(state, &user, verb, &target, &name))?;
-        Ok((user, verb))
+        let form = Form::asked(header(&parts, ACCEPT), &query)?;
+        Ok((user, verb, form))
     });
-    let (user, verb) = match let_through {
+    let (user, verb, form) = match let_through {
         Ok(through) => through,
         Err(failure) => return Ok(respond::failure(&failure)),
     };
@@ -124,7 +125,6 @@ async fn resource(api: Arc<Api>, mut parts: Parts, body: Incoming, target: Targe
         is_component: user.is_component(),
     };
     let upgrade = parts.extensions.remove::<hyper::upgrade::OnUpgrade>();
-    let form = Form::from_accept(header(&parts, ACCEPT));
     let asked = Asked {
         parts,
         query,
@@ -313,10 +313,10 @@ fn delete_options(asked: &Asked, body: &[u8]) -> Result<DeleteOptions, Failure> 
 fn written(asked: &Asked, outcome: Result<Written, Failure>) -> Result<Answer, Failure> {
     let done = outcome?;
     let mut answer = match asked.form {
-        Form::Table => {
+        Form::Table(with) => {
             let meta = json!({ "resourceVersion": done.object.version.to_string() });
             let rows = [done.object.clone()];
-            respond::json(done.code, &table::of(asked.target.kind, &rows, &meta))
+            respond::json(done.code, &table::of(asked.target.kind, &rows, with, &meta))
         }
         Form::Metadata => respond::json(done.code, &super::list::metadata(&done.object)),
         Form::Object => respond::json_bytes(done.code, done.object.json()),

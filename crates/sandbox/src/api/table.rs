@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::list::{RowObject, metadata};
 use crate::resources::Kind;
 use crate::store::Object;
 
@@ -18,7 +19,7 @@ pub(super) struct Column {
 }
 
 /// A table of some objects.
-pub(super) fn of(kind: Kind, objects: &[Arc<Object>], meta: &Value) -> Value {
+pub(super) fn of(kind: Kind, objects: &[Arc<Object>], with: RowObject, meta: &Value) -> Value {
     let columns = columns::of(kind);
     let definitions: Vec<Value> = columns
         .iter()
@@ -36,7 +37,11 @@ pub(super) fn of(kind: Kind, objects: &[Arc<Object>], meta: &Value) -> Value {
                 .iter()
                 .map(|column| (column.cell)(&object.value))
                 .collect();
-            json!({ "cells": cells, "object": super::list::metadata(object) })
+            match with {
+                RowObject::Nothing => json!({ "cells": cells, "object": null }),
+                RowObject::Metadata => json!({ "cells": cells, "object": metadata(object) }),
+                RowObject::Whole => json!({ "cells": cells, "object": object.value }),
+            }
         })
         .collect();
     json!({

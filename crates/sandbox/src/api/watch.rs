@@ -218,9 +218,9 @@ impl Feed {
         let shown = match self.form {
             Form::Object => object.json(),
             Form::Metadata => metadata(object).to_string().into(),
-            Form::Table => {
+            Form::Table(with) => {
                 let meta = json!({ "resourceVersion": object.version.to_string() });
-                table::of(self.target.kind, std::slice::from_ref(object), &meta)
+                table::of(self.target.kind, std::slice::from_ref(object), with, &meta)
                     .to_string()
                     .into()
             }

@@ -90,3 +90,40 @@ fn only_watches_of_the_changed_kind_wake() {
     assert!(ours.has_changed().unwrap());
     assert!(!theirs.has_changed().unwrap());
 }
+
+#[test]
+fn what_comes_after_an_object_is_listed_and_counted_alike() {
+    let store = Store::new(10);
+    let places = [
+        ("a", "x"),
+        ("shop", "a"),
+        ("shop", "b"),
+        ("shop", "c"),
+        ("z", "a"),
+        ("z", "b"),
+    ];
+    for (namespace, name) in places {
+        let value = json!({ "metadata": { "name": name, "namespace": namespace, "uid": format!("{namespace}-{name}") } });
+        store.write(|tx| tx.put(&Key::new(config_maps(), namespace, name), value));
+    }
+    store.read(|state| {
+        for namespace in [None, Some("shop"), Some("z")] {
+            // Also behind one that is gone meanwhile.
+            for after in places.into_iter().chain([("shop", "bb"), ("m", "a")]) {
+                let behind = places
+                    .iter()
+                    .filter(|place| **place > after && namespace.is_none_or(|wanted| wanted == place.0));
+                let listed: Vec<_> = state
+                    .list_after(config_maps(), namespace, after)
+                    .map(|object| (object.namespace(), object.name()))
+                    .collect();
+                assert_eq!(
+                    listed,
+                    behind.copied().collect::<Vec<_>>(),
+                    "{namespace:?} after {after:?}"
+                );
+                assert_eq!(state.count_after(config_maps(), namespace, after), listed.len());
+            }
+        }
+    });
+}

@@ -1,6 +1,7 @@
 //! The state of the cluster, and the only way to change it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -78,14 +79,35 @@ impl State {
         namespace: Option<&'a str>,
         after: (&'a str, &'a str),
     ) -> impl Iterator<Item = &'a Arc<Object>> {
-        let all = self.objects[kind.index()].range(after.0.to_owned()..);
-        all.filter(move |(name, _)| namespace.is_none_or(|wanted| wanted == *name))
-            .flat_map(move |(name, objects)| {
-                let from = if name == after.0 { after.1 } else { "" };
-                objects.range(from.to_owned()..)
-            })
+        self.namespaces_after(kind, namespace, after)
+            .flat_map(move |(name, objects)| objects.range::<str, _>(names_after(name, after)))
             .map(|(_, object)| object)
-            .filter(move |object| (object.namespace(), object.name()) > after)
+    }
+
+    /// How many come after an object in the order of a list. Whole namespaces are not looked into: a client that
+    /// pages through tens of thousands asks this with every page.
+    pub(crate) fn count_after(&self, kind: Kind, namespace: Option<&str>, after: (&str, &str)) -> usize {
+        let counts = self
+            .namespaces_after(kind, namespace, after)
+            .map(|(name, objects)| {
+                if name == after.0 {
+                    objects.range::<str, _>(names_after(name, after)).count()
+                } else {
+                    objects.len()
+                }
+            });
+        counts.sum()
+    }
+
+    /// The namespace of an object and those behind it, as far as they are asked for.
+    fn namespaces_after<'a>(
+        &'a self,
+        kind: Kind,
+        namespace: Option<&'a str>,
+        after: (&'a str, &'a str),
+    ) -> impl Iterator<Item = (&'a String, &'a Names)> {
+        let all = self.objects[kind.index()].range::<str, _>((Bound::Included(after.0), Bound::Unbounded));
+        all.filter(move |(name, _)| namespace.is_none_or(|wanted| wanted == *name))
     }
 
     pub(crate) fn count(&self, kind: Kind, namespace: &str) -> usize {
@@ -254,6 +276,16 @@ impl<'a> Transaction<'a> {
             }
         }
     }
+}
+
+/// The names of `namespace` that come after an object.
+fn names_after<'a>(namespace: &str, after: (&str, &'a str)) -> (Bound<&'a str>, Bound<&'a str>) {
+    let from = if namespace == after.0 {
+        Bound::Excluded(after.1)
+    } else {
+        Bound::Unbounded
+    };
+    (from, Bound::Unbounded)
 }
 
 fn namespace_of(key: &Key) -> Option<Key> {
