@@ -134,9 +134,10 @@ Examples:
   interceptctl sandbox --fault 'patch services 409 x2' --fault '* * delay 200ms'
   interceptctl sandbox --fault 'pod app=catalog dies every 10s' --fault 'clock jumps 20s after 1m'
 
-In the shop, sam@other-laptop has intercepted recommendations: starting the same is refused, starting with another
-header joins. It needs no root, no container runtime and no account, and nothing of it is left when it ends. It is a stand-in
-for trying and testing, never a place to run workloads.";
+In the shop, sam@other-laptop has intercepted recommendations: starting the same is refused,
+starting with another header joins. It needs no root, no container runtime and no account, and
+nothing of it is left when it ends. It is a stand-in for trying and testing, never a place to run
+workloads.";
 
 pub(super) fn sandbox() -> String {
     use intercept_sandbox::faults::{Fault, Happening};

@@ -47,8 +47,9 @@ clock jumps TIME [after TIME] [every TIME [xCOUNT]]
 NAME      a pod; with KEY=VALUE the first that runs and has this label
 dies      its programs are killed and the pod is gone, as with its node; what owns it makes another
 crashes   its programs are killed, and started again in the same pod
-jumps     all of the sandbox sleeps for so long, and no byte moves; then its clocks are that much ahead, as on
-          a machine that slept. Other programs stay awake: put one to sleep with kill -STOP and kill -CONT
+jumps     all of the sandbox sleeps for so long, and no byte moves; then its clocks are that
+          much ahead, as on a machine that slept. Other programs stay awake: put one to sleep
+          with kill -STOP and kill -CONT
 
 pod app=catalog in shop dies
 pod app=recommendations crashes after 5s every 10s x3
