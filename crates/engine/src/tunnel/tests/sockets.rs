@@ -363,7 +363,8 @@ async fn the_verdict_on_a_long_request_does_not_wait_for_the_answer() {
     let upload = async { stream.write_all(&[b'x'; 100_000]).await };
     let mut taken = vec![0; head.len() + 100_000];
     let (uploaded, read) = soon(async { tokio::join!(upload, program.read_exact(&mut taken)) }).await;
-    (uploaded.unwrap(), read.unwrap());
+    uploaded.unwrap();
+    read.unwrap();
     assert_eq!(verdict(&mut stream).await, Verdict::Accepted as u8);
 }
 
