@@ -150,10 +150,15 @@ fn without(record: &Record, gone: &[String], found: &ConfigMap) -> Value {
 /// # Errors
 /// When a step fails; the proxy is deleted only after the Service was restored.
 pub async fn finish(client: &Client, settings: &Settings) -> Result<(), RestoreError> {
+    // Before everything else: a proxy that is made once the Service is restored is somebody else's.
+    let proxy = proxy_uid(client, settings).await?;
     restore_service(client, settings).await?;
+    let Some(proxy) = proxy else {
+        return Ok(());
+    };
     // Also where it was restored already: by another agent, it may have been at this moment.
     sleep(ENDPOINTS_FOLLOW).await;
-    delete_proxy(client, settings).await
+    delete_proxy(client, settings, &proxy).await
 }
 
 async fn restore_service(client: &Client, settings: &Settings) -> Result<(), RestoreError> {
@@ -240,15 +245,19 @@ fn annotation_patch(service: &Object) -> Vec<Value> {
         .unwrap_or_default()
 }
 
-async fn delete_proxy(client: &Client, settings: &Settings) -> Result<(), RestoreError> {
+async fn proxy_uid(client: &Client, settings: &Settings) -> Result<Option<String>, RestoreError> {
+    let path = Path::deployment(&settings.namespace, &names::proxy(&settings.service));
+    match client.get::<Object>(&path).await {
+        Ok(deployment) => Ok(Some(deployment.metadata.uid)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(at("finding the proxy")(error)),
+    }
+}
+
+async fn delete_proxy(client: &Client, settings: &Settings, uid: &str) -> Result<(), RestoreError> {
     let path = Path::deployment(&settings.namespace, &names::proxy(&settings.service));
     let step = "deleting the proxy";
-    let deployment: Object = match client.get(&path).await {
-        Ok(deployment) => deployment,
-        Err(error) if error.is_not_found() => return Ok(()),
-        Err(error) => return Err(at(step)(error)),
-    };
-    match client.delete(&path, &deployment.metadata.uid).await {
+    match client.delete(&path, uid).await {
         Ok(()) => {
             info!("deleted the proxy");
             Ok(())

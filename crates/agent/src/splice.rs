@@ -34,6 +34,8 @@ const NOT_A_REFUSAL: Duration = Duration::from_millis(20);
 /// How long a probe to a port where the server may speak first has for its first bytes.
 const FIRST_BYTES: Duration = Duration::from_millis(100);
 const FIRST_READ: usize = 16 * 1024;
+/// A stream opens at once, or waits for the laptop to notice those before it.
+const OPENS_WITHIN: Duration = Duration::from_secs(1);
 
 /// Where the connections of one gate go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -196,14 +198,18 @@ impl<'a> Request<'a> {
             .flatten()
     }
 
-    /// A new stream; a relay that has just ended may still be listed for a moment.
+    /// A new stream; a relay that has just ended may still be listed for a moment. One that takes no more streams is
+    /// no laptop for this request.
     async fn open(&self) -> Option<(Stream, u64)> {
         let relay = self.relay()?;
-        if let Ok(stream) = relay.mux.open().await {
-            return Some((stream, relay.number));
+        match timeout(OPENS_WITHIN, relay.mux.open()).await {
+            Ok(Ok(stream)) => return Some((stream, relay.number)),
+            Ok(Err(_)) => {}
+            Err(_) => return None,
         }
         let another = self.agent.relays.newest(&self.route.session)?;
-        Some((another.mux.open().await.ok()?, another.number))
+        let stream = timeout(OPENS_WITHIN, another.mux.open()).await.ok()?.ok()?;
+        Some((stream, another.number))
     }
 
     fn opening(&self) -> StreamOpen {
@@ -228,7 +234,9 @@ impl<'a> Request<'a> {
             }
             Decision::Lost => {
                 let intercept = &self.route.intercept;
-                warning!("a laptop was lost with a request of intercept {intercept} under way");
+                warning!(
+                    "a laptop or its program was lost with a request of intercept {intercept} under way"
+                );
                 end(undecided.refused().0, self.read_at).await;
                 Asked::Over(None)
             }

@@ -351,7 +351,11 @@ impl Apply<'_> {
         let shown = services
             .patch(&names::origin(&self.plan.service), &manager(), &patch)
             .await;
-        shown.map(drop).map_err(|error| object(step, error.into()))
+        match shown.map_err(ApiFailure::from) {
+            // It went with its proxy, which somebody removed.
+            Err(failure) if failure.is_not_found() => Err(ApplyError::Raced),
+            outcome => outcome.map(drop).map_err(|source| object(step, source)),
+        }
     }
 
     fn deployments(&self) -> Api<Deployment> {

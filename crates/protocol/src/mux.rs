@@ -145,25 +145,39 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Driver<T> {
                 self.wanted.push_back(wish);
                 continue;
             }
-            while !self.wanted.is_empty() {
-                match self.connection.poll_new_outbound(cx) {
-                    Poll::Ready(Ok(stream)) => {
-                        if let Some(wish) = self.wanted.pop_front() {
-                            // Whoever asked may have given up meanwhile; the stream is then reset by its drop.
-                            let _ = wish.send(stream.compat());
-                        }
-                    }
-                    Poll::Ready(Err(error)) => return Poll::Ready(Ended::Failed(error)),
-                    Poll::Pending => break,
-                }
+            if let Err(error) = self.open_wanted(cx) {
+                return Poll::Ready(Ended::Failed(error));
             }
             match self.connection.poll_next_inbound(cx) {
                 Poll::Ready(Some(Ok(stream))) => self.hand_over(stream),
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Ended::Failed(error)),
                 Poll::Ready(None) => return Poll::Ready(Ended::ByPeer),
-                Poll::Pending => return Poll::Pending,
+                // Streams that ended just now make room for others, and nobody is woken for that.
+                Poll::Pending => match self.open_wanted(cx) {
+                    Ok(true) => {}
+                    Ok(false) => return Poll::Pending,
+                    Err(error) => return Poll::Ready(Ended::Failed(error)),
+                },
             }
         }
+    }
+
+    /// Opens what was asked for, as far as there is room; whether it opened any.
+    fn open_wanted(&mut self, cx: &mut Context<'_>) -> Result<bool, yamux::ConnectionError> {
+        let before = self.wanted.len();
+        while !self.wanted.is_empty() {
+            match self.connection.poll_new_outbound(cx) {
+                Poll::Ready(stream) => {
+                    let stream = stream?;
+                    if let Some(wish) = self.wanted.pop_front() {
+                        // Whoever asked may have given up meanwhile; the stream is then reset by its drop.
+                        let _ = wish.send(stream.compat());
+                    }
+                }
+                Poll::Pending => break,
+            }
+        }
+        Ok(self.wanted.len() < before)
     }
 
     /// A stream that finds the backlog full, or nobody listening, is reset: never wait here, since

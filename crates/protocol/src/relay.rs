@@ -113,7 +113,7 @@ pub enum ToLaptop {
     },
     /// The pod starts to drain: open no more relays to it, keep this one until it closes.
     Draining,
-    /// The answer to [`ToAgent::Goodbye`]: every stream that will ever come has come.
+    /// The answer to [`ToAgent::Goodbye`]: requests that come to the agent from here on go elsewhere.
     Goodbye,
 }
 

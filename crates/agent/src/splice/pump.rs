@@ -21,9 +21,9 @@ mod direction;
 
 /// After the client is gone the other end may finish politely; then it is reset.
 const FAREWELL: Duration = Duration::from_secs(1);
-/// Whoever answers before the end of the request may still take the rest of it. NGINX has handed that out whole, or
-/// closes; and its next request waits behind it.
-const REST_TAKEN: Duration = Duration::from_secs(1);
+/// Whoever answers before the end of the request may still take the rest of it, as long as it takes something within
+/// this. NGINX has handed that out whole, or closes; and its next request waits behind it.
+const REST_TAKEN: Duration = Duration::from_millis(1500);
 
 /// The end that is not NGINX.
 pub(super) trait Far: AsyncRead + AsyncWrite + Unpin {
@@ -85,6 +85,7 @@ pub(super) async fn splice<F: Far>(
         up: Direction::new(Way::Up, unsent, client_ended, read_at),
         down: Direction::new(Way::Down, Vec::new(), false, read_at),
         rest_taken: None,
+        passed: 0,
     };
     loop {
         match poll_fn(|cx| splice.poll(cx)).await {
@@ -114,8 +115,10 @@ struct Splice<F> {
     exchange: Option<Exchange>,
     up: Direction,
     down: Direction,
-    /// Runs from an answer that came before the end of the request.
+    /// Runs from an answer that came before the end of the request, or from the last bytes that were passed on since.
     rest_taken: Option<Pin<Box<Sleep>>>,
+    /// How many had been passed on when it began.
+    passed: u64,
 }
 
 impl<F: Far> Splice<F> {
@@ -198,6 +201,9 @@ impl<F: Far> Splice<F> {
     fn poll_rest_taken(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
         let is_early = self.exchange.as_ref().is_some_and(Exchange::has_whole_answer) && !self.up.ended;
         if is_early && self.down.is_empty() {
+            if std::mem::replace(&mut self.passed, self.up.carried) != self.up.carried {
+                self.rest_taken = None;
+            }
             let limit = self.rest_taken.get_or_insert_with(|| Box::pin(sleep(REST_TAKEN)));
             return limit.as_mut().poll(cx).map(|()| Event::RestNotTaken);
         }

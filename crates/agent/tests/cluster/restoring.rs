@@ -128,6 +128,20 @@ async fn a_proxy_is_never_deleted_before_its_service_is_restored() {
 }
 
 #[tokio::test]
+async fn a_proxy_that_somebody_makes_meanwhile_is_not_deleted() {
+    let (cluster, _serving) = Cluster::start(&record(&[], 1)).await;
+    let (agent, _dir) = agent(&cluster);
+    let replaced = async {
+        await_condition("the Service is restored", LIMIT, || is_restored(&cluster)).await;
+        cluster.edit(PROXY, |proxy| proxy["metadata"]["uid"] = json!("another"));
+    };
+    let finished = restore::finish(agent.api.as_ref().unwrap(), &agent.settings);
+    let (finished, ()) = tokio::join!(finished, replaced);
+    finished.unwrap();
+    assert!(cluster.get(PROXY).is_some());
+}
+
+#[tokio::test]
 async fn a_session_that_came_back_is_not_removed() {
     let session = SessionId::random();
     let before = record(&[&session], 1);

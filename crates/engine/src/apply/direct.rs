@@ -9,17 +9,20 @@ use std::time::Duration;
 use intercept_protocol::record::{Listener, Record};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use kube::api::ListParams;
 use kube::{Api, Client};
+use tokio::time::timeout;
 
 use super::ApplyError;
 use crate::cluster::ApiFailure;
+use crate::live::Live;
 use crate::plan::ports::add_direct;
 use crate::record_store::{Change, RecordStore};
 use crate::tunnel::RelayPool;
 
 /// From the record to NGINX's new configuration, through the agent's watch.
 const FOLLOWED_WITHIN: Duration = Duration::from_secs(5);
+/// A replaced pod is ready in a moment, or is no better than none.
+const READY_WITHIN: Duration = Duration::from_secs(3);
 
 /// Makes the record name original pods that are ready now, if one that it names is not any more, and waits until every
 /// NGINX has followed.
@@ -55,7 +58,11 @@ pub(super) async fn refresh(
         if !record.is_direct() {
             return Ok(Change::Keep(()));
         }
-        record.listeners.clone_from(&fresh);
+        for listener in &mut record.listeners {
+            if let Some(renewed) = fresh.iter().find(|one| one.port == listener.port) {
+                listener.direct.clone_from(&renewed.direct);
+            }
+        }
         Ok::<_, ApplyError>(Change::Write(()))
     });
     renewed.await?;
@@ -66,7 +73,9 @@ pub(super) async fn refresh(
     }
 }
 
-/// The record's listeners with the original pods that are ready at this moment.
+/// The record's listeners with the original pods that are ready at this moment, or the moment after: one that is being
+/// replaced is waited for. Where none gets ready the old addresses stay, since the nodes do not see the origin Service
+/// yet.
 async fn ready_now(
     client: &Client,
     (namespace, name): (&str, &str),
@@ -74,14 +83,32 @@ async fn ready_now(
 ) -> Result<Vec<Listener>, kube::Error> {
     let services: Api<Service> = Api::namespaced(client.clone(), namespace);
     let slices: Api<EndpointSlice> = Api::namespaced(client.clone(), namespace);
-    let of_service = ListParams::default().labels(&format!("kubernetes.io/service-name={name}"));
-    let (service, slices) = tokio::try_join!(services.get(name), slices.list(&of_service))?;
+    let service = services.get(name).await?;
+    let mut found = record.listeners.clone();
+    let mut live = Live::labelled(slices, &format!("kubernetes.io/service-name={name}"));
+    let all_ready = live.until(|slices| {
+        let slices: Vec<EndpointSlice> = slices.values().cloned().collect();
+        found = with_ready(record, &service, &slices);
+        let mut both = found.iter().zip(&record.listeners);
+        both.all(|(now, before)| before.direct.is_empty() || !now.direct.is_empty())
+    });
+    // Without them the old ones have to do.
+    let _ = timeout(READY_WITHIN, all_ready).await;
+    for (listener, before) in found.iter_mut().zip(&record.listeners) {
+        if listener.direct.is_empty() {
+            listener.direct.clone_from(&before.direct);
+        }
+    }
+    Ok(found)
+}
+
+fn with_ready(record: &Record, service: &Service, slices: &[EndpointSlice]) -> Vec<Listener> {
     let mut listeners = record.listeners.clone();
     for listener in &mut listeners {
         listener.direct.clear();
     }
-    add_direct(&mut listeners, &service, &slices.items);
-    Ok(listeners)
+    add_direct(&mut listeners, service, slices);
+    listeners
 }
 
 fn addresses(listeners: &[Listener]) -> Vec<SocketAddr> {

@@ -25,8 +25,9 @@ use super::state::RelayEvent;
 /// A verdict waits this long for the answer's first bytes and then travels alone. Together they are one
 /// message through API server, kubelet and container runtime instead of two.
 const VERDICT_WAITS: Duration = Duration::from_millis(1);
-/// The verdict on a request waits for its answer, however long: the other end keeps what it has sent until then, and
-/// waits itself only when that is more than this. A timer for each request would cost more than the message.
+/// The verdict on a later request of a stream waits for its answer, however long: the other end keeps what it has sent
+/// until then, and waits itself only when that is more than this. A timer for each request would cost more than the
+/// message. Not so the first one's: it acknowledges the stream, and only so many may be open without that.
 const VERDICT_AFTER: usize = 64 * 1024;
 /// What the verdict and the first bytes share: one frame of yamux.
 const FIRST_FRAME: usize = 16 * 1024;
@@ -82,8 +83,8 @@ impl Arrival {
         self.counters.accepted();
         Accepted {
             stream: self.stream,
-            verdict: Some(Due::new(self.serves_requests)),
             serves_requests: self.serves_requests,
+            verdict: Some(Due::At(Box::pin(sleep(VERDICT_WAITS)))),
             has_ended_in: false,
             has_ended_out: false,
             counters: self.counters,
@@ -112,16 +113,6 @@ enum Due {
     At(Pin<Box<Sleep>>),
     /// When so many more bytes have come.
     After(usize),
-}
-
-impl Due {
-    fn new(serves_requests: bool) -> Self {
-        if serves_requests {
-            Self::After(VERDICT_AFTER)
-        } else {
-            Self::At(Box::pin(sleep(VERDICT_WAITS)))
-        }
-    }
 }
 
 /// An accepted connection. Dropped before both directions have ended it is reset.
@@ -156,7 +147,7 @@ impl Accepted {
 
     /// Takes the next request as well: its verdict goes before whatever is written from here on.
     pub fn accept_next(&mut self) {
-        self.verdict = Some(Due::new(true));
+        self.verdict = Some(Due::After(VERDICT_AFTER));
     }
 
     /// Takes no other request. One that is on its way finds another stream; nothing of it was delivered.

@@ -27,8 +27,8 @@ mod direction;
 
 use direction::{Direction, Way};
 
-/// A program that answers before the end of the request may still take the rest. The cluster's end gives up on that
-/// later than this end does.
+/// A program that answers before the end of the request may still take the rest, as long as it takes something of it
+/// within this. The cluster's end gives up later than this end does.
 const REST_TAKEN: Duration = Duration::from_millis(500);
 
 /// Carries bytes until both directions have ended, or one side is reset; then both are.
@@ -90,7 +90,7 @@ async fn carry(
     (request, answer): (&mut Direction, &mut Direction),
     mut exchange: Option<Exchange>,
 ) -> io::Result<Carried> {
-    let mut rest_taken = None;
+    let mut rest_taken = (request.passed(), None);
     if let Some(exchange) = &mut exchange {
         request.follow_first(exchange)?;
     }
@@ -116,7 +116,7 @@ async fn carry(
                 continue;
             }
             let is_early = has_answered(&exchange) && answer.is_empty() && !request.is_dropped();
-            if is_early && poll_limit(cx, &mut rest_taken).is_ready() {
+            if is_early && poll_limit(cx, &mut rest_taken, request.passed()).is_ready() {
                 request.discard();
                 continue;
             }
@@ -137,7 +137,15 @@ fn has_answered(exchange: &Option<Exchange>) -> bool {
     exchange.as_ref().is_some_and(Exchange::has_whole_answer)
 }
 
-fn poll_limit(cx: &mut Context<'_>, limit: &mut Option<Pin<Box<Sleep>>>) -> Poll<()> {
+/// Ready when nothing was passed on for long.
+fn poll_limit(
+    cx: &mut Context<'_>,
+    (before, limit): &mut (u64, Option<Pin<Box<Sleep>>>),
+    passed: u64,
+) -> Poll<()> {
+    if std::mem::replace(before, passed) != passed {
+        *limit = None;
+    }
     limit
         .get_or_insert_with(|| Box::pin(sleep(REST_TAKEN)))
         .as_mut()

@@ -27,6 +27,8 @@ pub(super) struct Direction {
     buffer: Vec<u8>,
     start: usize,
     end: usize,
+    /// Bytes that were passed on.
+    passed: u64,
     step: Step,
     needs_flush: bool,
     /// The side it goes to takes no more; what is read is dropped.
@@ -48,6 +50,7 @@ impl Direction {
             buffer: vec![0; FIRST_BUFFER],
             start: 0,
             end: 0,
+            passed: 0,
             step: Step::Carrying,
             needs_flush: false,
             discards: false,
@@ -85,6 +88,11 @@ impl Direction {
     /// Whether everything that was read was passed on.
     pub(super) fn is_empty(&self) -> bool {
         self.start == self.end
+    }
+
+    /// How many bytes were passed on; only ever more.
+    pub(super) fn passed(&self) -> u64 {
+        self.passed
     }
 
     /// Whether its end was passed on.
@@ -229,6 +237,7 @@ impl Direction {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.start += written;
+            self.passed += written as u64;
             self.needs_flush = true;
         }
         Poll::Ready(Ok(()))

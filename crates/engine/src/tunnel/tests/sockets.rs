@@ -357,15 +357,45 @@ async fn a_program_that_never_takes_the_rest_after_an_early_answer_gets_no_other
 #[tokio::test]
 async fn the_verdict_on_a_long_request_does_not_wait_for_the_answer() {
     let local = Local::new().await;
+    let (mut stream, mut program) = answered(&local).await;
     let head = b"POST / HTTP/1.1\r\nHost: api\r\nContent-Length: 1000000\r\n\r\n";
-    let mut stream = local.agent.requests(&local.rig.intercept, head).await;
-    let (mut program, _) = soon(local.listener.accept()).await.unwrap();
+    stream.write_all(head).await.unwrap();
     let upload = async { stream.write_all(&[b'x'; 100_000]).await };
     let mut taken = vec![0; head.len() + 100_000];
     let (uploaded, read) = soon(async { tokio::join!(upload, program.read_exact(&mut taken)) }).await;
     uploaded.unwrap();
     read.unwrap();
     assert_eq!(verdict(&mut stream).await, Verdict::Accepted as u8);
+}
+
+#[tokio::test]
+async fn any_number_of_requests_may_wait_for_their_answers() {
+    let local = Local::new().await;
+    let mut waiting = Vec::new();
+    for _ in 0..600 {
+        let mut stream = soon(local.agent.requests(&local.rig.intercept, GET)).await;
+        let (program, _) = soon(local.listener.accept()).await.unwrap();
+        assert_eq!(verdict(&mut stream).await, Verdict::Accepted as u8);
+        waiting.push((stream, program));
+    }
+}
+
+#[tokio::test]
+async fn a_slow_program_gets_all_of_a_request_that_it_answered_early() {
+    let local = Local::new().await;
+    let length = 4 << 20;
+    let (mut stream, mut program) = answered_early(&local, length).await;
+    let upload = async { stream.write_all(&vec![b'x'; length]).await };
+    // Each part comes before the limit, all of them long after it.
+    let read = async {
+        let mut part = vec![0; length / 16];
+        for _ in 0..16 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            program.read_exact(&mut part).await.unwrap();
+        }
+    };
+    let (uploaded, ()) = soon(async { tokio::join!(upload, read) }).await;
+    uploaded.unwrap();
 }
 
 #[tokio::test]
