@@ -277,6 +277,27 @@ async fn a_caller_who_leaves_before_the_answer_leaves_nothing_at_the_laptop() {
 }
 
 #[tokio::test]
+async fn a_laptop_that_notices_no_streams_leaves_further_requests_to_the_origin() {
+    let Some((parts, developer, relay)) = start(header("X-Dev", Some("a"))).await else {
+        return;
+    };
+    let laptop = Laptop::connect(relay, &developer, "laptop", Program::Hangs).await;
+    parts.gates_are_open(1).await;
+    let request = format!("POST / HTTP/1.1\r\nHost: api\r\n{MARK}Content-Length: 4\r\n\r\nbody");
+    let mut waiting = Vec::new();
+    // As many streams as may be open without a word of the laptop.
+    for _ in 0..256 {
+        let mut io = TcpStream::connect((Ipv4Addr::LOCALHOST, parts.port))
+            .await
+            .unwrap();
+        io.write_all(request.as_bytes()).await.unwrap();
+        waiting.push(io);
+    }
+    await_condition("the laptop was given them", || async { laptop.streams() >= 255 }).await;
+    assert_eq!(who(parts.port, "POST /", MARK, "body").await, "origin");
+}
+
+#[tokio::test]
 async fn a_kept_connection_does_not_ask_the_origin_by_a_new_one_each_time() {
     let origin = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let mut record = record(origin.local_addr().unwrap().port());
