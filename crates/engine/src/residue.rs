@@ -2,6 +2,8 @@
 //!
 //! Works from the cluster alone, for any user's intercepts: whoever may change the Service may restore it.
 
+mod gone;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use intercept_protocol::ids::InterceptId;
@@ -19,7 +21,7 @@ use serde::Serialize;
 use crate::apply::{Kind, delete};
 use crate::cluster::ApiFailure;
 use crate::record_store::{RecordStore, RecordStoreError};
-use crate::revert::{Left, RevertError, await_gone, dismantle, leave};
+use crate::revert::{Left, RevertError, dismantle, leave};
 use crate::snapshot::{is_proxy_selector, original_selector, selector};
 
 /// Everything of ours around one Service.
@@ -143,7 +145,7 @@ pub async fn close(
     };
     if left != Left::OthersRemain {
         remove_fuses(client, namespace, service).await?;
-        await_gone(client, namespace, service).await;
+        gone::await_gone(client, namespace, service).await;
     }
     prove(client, standing.clone(), left).await
 }
@@ -179,8 +181,7 @@ async fn prove(client: &Client, found: Standing, left: Left) -> Result<Closed, R
 }
 
 async fn remove_fuses(client: &Client, namespace: &str, service: &str) -> Result<(), ResidueError> {
-    let labels = format!("{}={service}", names::SERVICE_LABEL);
-    for fuse in list::<Job>(client, Some(namespace), &labels).await? {
+    for fuse in list::<Job>(client, Some(namespace), &ours_around(service)).await? {
         delete::<Job>(client, namespace, &fuse.name_any(), fuse.uid().as_deref())
             .await
             .map_err(ResidueError::Fuse)?;
@@ -211,12 +212,7 @@ async fn labelled<K: Kind>(
     client: &Client,
     namespace: Option<&str>,
 ) -> Result<Vec<(String, String, String)>, ResidueError> {
-    let labels = format!(
-        "{}={},{}",
-        names::MANAGED_BY_LABEL,
-        names::MANAGED_BY,
-        names::SERVICE_LABEL
-    );
+    let labels = format!("{},{}", ours(), names::SERVICE_LABEL);
     let found = list::<K>(client, namespace, &labels).await?;
     Ok(found
         .iter()
@@ -233,6 +229,16 @@ async fn labelled<K: Kind>(
             )
         })
         .collect())
+}
+
+/// Selects what is ours.
+fn ours() -> String {
+    format!("{}={}", names::MANAGED_BY_LABEL, names::MANAGED_BY)
+}
+
+/// Selects what is ours around one Service.
+fn ours_around(service: &str) -> String {
+    format!("{},{}={service}", ours(), names::SERVICE_LABEL)
 }
 
 /// Kinds the user may not even list were not made by a user with these rights; they are left out.

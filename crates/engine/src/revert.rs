@@ -7,13 +7,11 @@
 
 mod again;
 
-use std::time::Duration;
-
 use intercept_protocol::ids::InterceptId;
 use intercept_protocol::names;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::{Api, Client, ResourceExt as _};
@@ -21,12 +19,8 @@ use kube::{Api, Client, ResourceExt as _};
 use crate::apply::switch::{Restored, SwitchError, await_endpoints, restore};
 use crate::apply::{Made, delete};
 use crate::cluster::ApiFailure;
-use crate::live::Live;
 use crate::record_store::{Change, RecordStore, RecordStoreError};
 pub(crate) use again::again;
-
-/// Draining takes 4 s, what is in flight up to the pods' grace period.
-const GONE_WITHIN: Duration = Duration::from_secs(60);
 
 /// A revert that could not be finished; running it again goes on from where it stopped.
 #[derive(Debug, thiserror::Error)]
@@ -190,19 +184,6 @@ pub(crate) async fn dismantle_proxy(
         service: found,
         followed,
     })
-}
-
-/// Waits until the proxy's pods and origin are gone; returns whether they were in time.
-pub async fn await_gone(client: &Client, namespace: &str, service: &str) -> bool {
-    let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
-    let origins: Api<Service> = Api::namespaced(client.clone(), namespace);
-    let mut pods = Live::labelled(pods, &format!("{}={service}", names::PROXY_LABEL));
-    let mut origins = Live::named(origins, &names::origin(service));
-    let gone = async {
-        pods.until(|pods| pods.is_empty()).await;
-        origins.until(|origins| origins.is_empty()).await;
-    };
-    tokio::time::timeout(GONE_WITHIN, gone).await.is_ok()
 }
 
 /// An empty record tells everybody that this proxy is going.
