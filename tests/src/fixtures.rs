@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::core::v1::{Pod, Service};
+use kube::api::ListParams;
 use kube::runtime::conditions::is_deployment_completed;
 use kube::runtime::wait::await_condition;
 use serde_json::{Value, json};
@@ -220,5 +221,20 @@ impl Namespace {
             .and_then(|spec| spec.cluster_ip)
             .expect("the Service must have a ClusterIP");
         Address::new(host, port, self.reach.clone())
+    }
+
+    /// Where a pod of these labels answers, past every Service.
+    pub async fn pod_address(&self, labels: &str, port: u16) -> Address {
+        let pods = self
+            .api::<Pod>()
+            .list(&ListParams::default().labels(labels))
+            .await;
+        let pods = pods.expect("pods must be listable").items;
+        let host = pods.into_iter().find_map(|pod| pod.status?.pod_ip);
+        Address::new(
+            host.expect("a pod must have an address"),
+            port,
+            self.reach.clone(),
+        )
     }
 }

