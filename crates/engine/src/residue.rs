@@ -5,6 +5,7 @@
 mod gone;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use intercept_protocol::ids::InterceptId;
 use intercept_protocol::names;
@@ -17,12 +18,16 @@ use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
 use serde::Serialize;
+use tokio::time::Instant;
 
 use crate::apply::{Kind, delete};
 use crate::cluster::ApiFailure;
 use crate::record_store::{RecordStore, RecordStoreError};
 use crate::revert::{Left, RevertError, dismantle, leave};
 use crate::snapshot::{is_proxy_selector, original_selector, selector};
+
+/// Draining takes 4 s, what is in flight up to the pods' grace period.
+const GONE_WITHIN: Duration = Duration::from_secs(60);
 
 /// Everything of ours around one Service.
 #[derive(Clone, Debug, Serialize)]
@@ -143,11 +148,19 @@ pub async fn close(
         Some(id) => leave(client, namespace, service, id, None).await?,
         None => dismantle(client, namespace, service).await?,
     };
-    if left != Left::OthersRemain {
-        remove_fuses(client, namespace, service).await?;
-        gone::await_gone(client, namespace, service).await;
+    if left == Left::OthersRemain {
+        return prove(client, standing.clone(), left).await;
     }
-    prove(client, standing.clone(), left).await
+    remove_fuses(client, namespace, service).await?;
+    let deadline = Instant::now() + GONE_WITHIN;
+    loop {
+        gone::await_gone(client, namespace, service, deadline).await;
+        let closed = prove(client, standing.clone(), left).await?;
+        // A controller may still make what it had in hand when its Deployment went: that is collected too.
+        if closed.remaining.is_empty() || Instant::now() >= deadline {
+            return Ok(closed);
+        }
+    }
 }
 
 /// Looks again, so that what is reported is what stands and not what was meant.

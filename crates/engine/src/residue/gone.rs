@@ -3,8 +3,6 @@
 //!
 //! Deliberately absent: taking anything out. Whoever calls this has asked for that already.
 
-use std::time::Duration;
-
 use futures::future::join_all;
 use futures::{FutureExt as _, future::BoxFuture};
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
@@ -13,16 +11,14 @@ use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service, ServiceAccount};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::{Api, Client};
+use tokio::time::{Instant, timeout_at};
 
 use super::{list, ours_around};
 use crate::apply::Kind;
 use crate::live::Live;
 
-/// Draining takes 4 s, what is in flight up to the pods' grace period.
-const WITHIN: Duration = Duration::from_secs(60);
-
-/// Waits, and returns whether everything was gone in time.
-pub(super) async fn await_gone(client: &Client, namespace: &str, service: &str) -> bool {
+/// Waits until everything is gone, or for as long as it may take.
+pub(super) async fn await_gone(client: &Client, namespace: &str, service: &str, deadline: Instant) {
     let kinds = [
         gone::<Deployment>(client, namespace, service),
         gone::<ReplicaSet>(client, namespace, service),
@@ -35,7 +31,9 @@ pub(super) async fn await_gone(client: &Client, namespace: &str, service: &str) 
         gone::<RoleBinding>(client, namespace, service),
         gone::<PodDisruptionBudget>(client, namespace, service),
     ];
-    tokio::time::timeout(WITHIN, join_all(kinds)).await.is_ok()
+    if timeout_at(deadline, join_all(kinds)).await.is_err() {
+        tracing::info!(namespace, service, "not everything is gone");
+    }
 }
 
 /// Until none of this kind is left. What cannot be listed is not waited for: nobody could see it go.
