@@ -61,7 +61,7 @@ sandbox() {
   program=${CARGO_TARGET_DIR:-target}/debug/interceptctl
   "$program" sandbox --empty --nginx "$nginx" --write-kubeconfig "$folder/kubeconfig" >"$folder/log" 2>&1 &
   for _ in $(seq 100); do if [ -s "$folder/kubeconfig" ]; then break; fi; sleep 0.1; done
-  INTERCEPT_TEST_KUBECONFIG=$folder/kubeconfig cargo nextest run "${EVERYTHING[@]}" -E "$NEEDS_CLUSTER" || status=$?
+  INTERCEPT_TEST_KUBECONFIG=$folder/kubeconfig cargo nextest run "${EVERYTHING[@]}" --test-threads 6 -E "$NEEDS_CLUSTER" || status=$?
   kill -TERM $!
   wait $! || status=$?
   if [ "$status" != 0 ]; then cat "$folder/log"; fi
@@ -71,7 +71,8 @@ sandbox() {
 
 # The window once more, on the real cluster. `tests/cluster/run` boots a node unless a cluster is named.
 e2e() {
-  local run=(cargo nextest run "${EVERYTHING[@]}" -E "$NEEDS_CLUSTER + binary(desktop_window)")
+  # Two at a time: a whole Kubernetes runs on the same cores.
+  local run=(cargo nextest run "${EVERYTHING[@]}" --test-threads 2 -E "$NEEDS_CLUSTER + binary(desktop_window)")
   if [ -n "${INTERCEPT_TEST_KUBECONFIG:-}" ] || [ "$(id -u)" = 0 ]; then
     tests/cluster/run -- "${SCREEN[@]}" "${run[@]}"
   else

@@ -16,15 +16,18 @@ pub(crate) struct Step {
 }
 
 impl Step {
-    /// The calls of one user. Requests for no resource (the version) are no steps.
+    /// The calls of one user that come in every run. Requests for no resource (the version) are no steps; and how often a
+    /// tunnel is tried until the pod listens depends on how busy the machine is, so only the first try is one.
     pub(crate) fn of_calls(calls: impl Iterator<Item = Call>) -> Vec<Self> {
         let steps = calls.filter(|call| !call.resource.starts_with('/'));
-        Self::numbered(steps.map(|call| Self {
+        let mut steps = Self::numbered(steps.map(|call| Self {
             verb: call.verb,
             resource: call.resource,
             name: call.name,
             nth: 0,
-        }))
+        }));
+        steps.retain(|step| !step.is_tunnel() || step.nth == 1);
+        steps
     }
 
     /// Numbers steps of the same verb and resource from one.
