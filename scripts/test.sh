@@ -61,7 +61,7 @@ sandbox() {
   program=${CARGO_TARGET_DIR:-target}/debug/interceptctl
   "$program" sandbox --empty --nginx "$nginx" --write-kubeconfig "$folder/kubeconfig" >"$folder/log" 2>&1 &
   for _ in $(seq 100); do if [ -s "$folder/kubeconfig" ]; then break; fi; sleep 0.1; done
-  INTERCEPT_TEST_KUBECONFIG=$folder/kubeconfig cargo nextest run "${EVERYTHING[@]}" --test-threads 6 -E "$NEEDS_CLUSTER" || status=$?
+  INTERCEPT_TEST_KUBECONFIG=$folder/kubeconfig cargo nextest run "${EVERYTHING[@]}" --test-threads 12 -E "$NEEDS_CLUSTER" || status=$?
   kill -TERM $!
   wait $! || status=$?
   if [ "$status" != 0 ]; then cat "$folder/log"; fi

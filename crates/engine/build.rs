@@ -69,7 +69,11 @@ fn compile(workspace: &Path, out: &Path, target: &str) -> PathBuf {
         ])
         .arg("--target-dir")
         .arg(&folder)
-        .env("RUSTFLAGS", "-C target-feature=+crt-static")
+        // Packed relocations: a thirtieth of a static program that can be loaded anywhere is addresses of its own.
+        .env(
+            "RUSTFLAGS",
+            "-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs",
+        )
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .env_remove("RUSTC_WRAPPER")
         .env_remove("RUSTC_WORKSPACE_WRAPPER")

@@ -66,6 +66,18 @@ mod tests {
         }
     }
 
+    #[test]
+    fn unpacked_it_stays_under_three_megabytes() {
+        for (arch, _, packed) in EMBEDDED {
+            // The last four bytes of a gzip file say how long its content is (RFC 1952, 2.3.1).
+            let length = packed.last_chunk().copied().map(u32::from_le_bytes);
+            assert!(
+                length.is_some_and(|length| length < 3_000_000),
+                "{arch}: {length:?}"
+            );
+        }
+    }
+
     #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
     #[test]
     fn a_linux_build_carries_its_own_architecture() {
