@@ -195,8 +195,12 @@ pub(crate) fn of_service() -> String {
 
 /// How many pods answer by this slice.
 pub(crate) fn ready_in(slice: &EndpointSlice) -> usize {
-    let is_ready = |one: &&Endpoint| one.conditions.as_ref().is_none_or(|is| is.ready.unwrap_or(true));
-    slice.endpoints.iter().filter(is_ready).count()
+    slice.endpoints.iter().filter(|one| is_ready(one)).count()
+}
+
+/// Whether requests are sent there; where nothing is said, they are.
+pub(crate) fn is_ready(one: &Endpoint) -> bool {
+    one.conditions.as_ref().is_none_or(|is| is.ready.unwrap_or(true))
 }
 
 fn object<K: DeserializeOwned>(value: Value) -> K {

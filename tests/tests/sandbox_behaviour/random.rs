@@ -237,6 +237,8 @@ impl<'w> History<'w> {
                     .is_ok_and(|now| now.is_none())
             })
             .await;
+            // The endpoints follow a moment later: only then is its gap over.
+            self.reach.until_others_than(&pod.name_any(), case).await;
         }
     }
 
