@@ -1,0 +1,14 @@
+//! Recorded requests and their answers: what the inspector knows.
+//!
+//! ```text
+//! tap ── raw bytes, times ──► record ──► Exchange ──► store ◄── filter
+//!                                           │
+//!                                 decode, redact, diff, export
+//! ```
+//!
+//! Deliberately absent: sockets, clusters, a clock, and everything that passes bytes on. Whatever stands here works on
+//! bytes that have already passed, is bounded in time and memory, and may fail without anybody but a reader noticing.
+#![warn(missing_docs)]
+
+pub mod exchange;
+pub mod text;
