@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use futures::future::{BoxFuture, join_all};
 use futures::stream::{self, BoxStream, StreamExt as _};
+use intercept_engine::tap::Tap;
 use intercept_engine::target::Target;
-use intercept_engine::tunnel::{ConnectError, Direct, PodConnector, PodName, PodStage, RelayPool, Routes};
+use intercept_engine::tunnel::{ConnectError, PodConnector, PodName, PodStage, RelayPool, Routes};
 use intercept_protocol::ids::{InterceptId, SessionId, Token};
 use intercept_protocol::mux::{Mux, Side};
 use intercept_protocol::relay::{
@@ -50,7 +51,10 @@ async fn main() {
     let local = local_program().await;
     let agent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (routes, intercept) = (Routes::default(), InterceptId::random());
-    routes.insert(intercept.clone(), Direct::to(&Target::localhost(local)).unwrap());
+    routes.insert(
+        intercept.clone(),
+        Tap::to(&Target::localhost(local), None).unwrap(),
+    );
     let connector = Loopback(agent.local_addr().unwrap().port());
     let pool = RelayPool::start(
         connector,

@@ -25,5 +25,6 @@ pub mod session;
 pub mod settings;
 pub mod snapshot;
 pub mod spec;
+pub mod tap;
 pub mod target;
 pub mod tunnel;

@@ -15,6 +15,7 @@ mod engage;
 mod lock;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use intercept_protocol::ids::InterceptId;
@@ -30,6 +31,7 @@ use crate::record_store::RecordStoreError;
 use crate::revert::{Left, RevertError};
 use crate::snapshot::SnapshotError;
 use crate::spec::{InterceptSpec, ProxySettings};
+use crate::tap::{Level, Recorder, Recording};
 use crate::target::TargetError;
 use crate::tunnel::RelayEvent;
 
@@ -47,6 +49,23 @@ pub struct SessionRequest {
     pub program: String,
     /// Folder of the locks by which this user's programs know each other's sessions.
     pub locks: PathBuf,
+    /// Where requests are recorded; absent where none are.
+    pub record: Option<Record>,
+}
+
+/// How a session's requests are recorded.
+#[derive(Clone)]
+pub struct Record {
+    /// By whom.
+    pub recorder: Arc<Recorder>,
+    /// How much of them, to begin with.
+    pub level: Level,
+}
+
+impl std::fmt::Debug for Record {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Record({:?})", self.level)
+    }
 }
 
 /// Where a session stands.
@@ -164,6 +183,7 @@ pub enum SessionError {
 
 /// A running session.
 pub struct Session {
+    recording: Option<Recording>,
     events: mpsc::Receiver<SessionEvent>,
     phase: watch::Receiver<Phase>,
     cancel: CancellationToken,
@@ -178,13 +198,25 @@ impl Session {
         let (phase_tx, phase) = watch::channel(Phase::Planning);
         let cancel = CancellationToken::new();
         let teller = Teller { event_tx, phase_tx };
-        let task = tokio::spawn(engage::run(cluster.client(), request, teller, cancel.clone()));
+        let recording = request
+            .record
+            .as_ref()
+            .map(|record| record.recorder.recording(record.level));
+        let place = (cluster.client(), cluster.context().to_owned());
+        let tap = recording.clone();
+        let task = tokio::spawn(engage::run(place, request, tap, teller, cancel.clone()));
         Self {
+            recording,
             events,
             phase,
             cancel,
             task,
         }
+    }
+
+    /// How its requests are recorded; absent where none are.
+    pub fn recording(&self) -> Option<&Recording> {
+        self.recording.as_ref()
     }
 
     /// The next event; `None` when the session has ended. Safe to cancel.

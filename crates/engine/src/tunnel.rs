@@ -4,7 +4,7 @@
 //! RelayPool ── one relay a pod ── Wire ── yamux ─┬─ control: pings, status, probes
 //!  │  ▲                                          └─ a stream for each connection from NGINX
 //!  │  └ pods come and go (KubePods)                        │
-//!  └ states, events, waiting                     Routes ► Acceptor (Direct) ► target
+//!  └ states, events, waiting                     Routes ► Acceptor (the tap) ► target
 //! ```
 //!
 //! Deliberately absent: every change to the cluster, and any look into what passes.
@@ -13,7 +13,6 @@ mod arrival;
 mod awake;
 mod backoff;
 mod connector;
-mod direct;
 mod kube_pods;
 mod open;
 mod pool;
@@ -27,13 +26,13 @@ mod wait;
 
 pub use arrival::{Accepted, Acceptor, Arrival};
 pub use connector::{ConnectError, PodConnector, PodName, PodStage, PodStream};
-pub use direct::Direct;
 pub use kube_pods::KubePods;
 pub use pool::RelayPool;
 pub use port_forward::PortForward;
 pub use routes::{Routes, Traffic};
+pub(crate) use splice::splice;
 pub use state::{RelayError, RelayEvent, RelayState};
 pub use wait::TunnelError;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -11,4 +11,5 @@
 #![warn(missing_docs)]
 
 pub mod exchange;
+pub mod record;
 pub mod text;

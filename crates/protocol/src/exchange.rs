@@ -71,6 +71,12 @@ impl Exchange {
         taken
     }
 
+    /// How many bytes of bodies have passed, without heads, chunk sizes and trailers: of the request and of its answer.
+    /// Says nothing about what is opaque.
+    pub fn bodies(&self) -> (u64, u64) {
+        (self.request.body, self.answer.body)
+    }
+
     /// Whether every byte of the request has passed.
     pub fn has_whole_request(&self) -> bool {
         self.request.is_complete()
@@ -103,6 +109,8 @@ impl Exchange {
 #[derive(Debug, Default)]
 struct Message {
     state: State,
+    /// Bytes of the body that have passed.
+    body: u64,
 }
 
 #[derive(Debug)]
@@ -161,23 +169,28 @@ impl Message {
                 State::Counted(left) => {
                     let now = rest.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
                     *left -= now as u64;
+                    self.body += now as u64;
                     if *left == 0 {
                         self.state = State::Complete;
                     }
                     now
                 }
-                State::Chunked(chunked) => match chunked.follow(rest) {
-                    Ok(Some(after)) => {
-                        let now = rest.len() - after.len();
-                        self.state = State::Complete;
-                        now
+                State::Chunked(chunked) => {
+                    let followed = chunked.follow(rest);
+                    self.body = chunked.data();
+                    match followed {
+                        Ok(Some(after)) => {
+                            let now = rest.len() - after.len();
+                            self.state = State::Complete;
+                            now
+                        }
+                        Ok(None) => rest.len(),
+                        Err(_) => {
+                            self.state = State::Opaque;
+                            rest.len()
+                        }
                     }
-                    Ok(None) => rest.len(),
-                    Err(_) => {
-                        self.state = State::Opaque;
-                        rest.len()
-                    }
-                },
+                }
                 State::Head(head) => {
                     let before = head.len();
                     head.extend_from_slice(rest);

@@ -179,6 +179,7 @@ impl Desk {
             settings: ProxySettings::default(),
             program: PROGRAM.to_owned(),
             locks: self.locks.clone(),
+            record: None,
         }
     }
 }

@@ -83,6 +83,7 @@ impl Developer {
             },
             program: "behaviour".to_owned(),
             locks: place.world.locks(&self.name),
+            record: None,
         };
         let kubeconfigs = Kubeconfigs::load(Some(&place.world.kubeconfig(&self.name)));
         let kubeconfigs = kubeconfigs.expect("a kubeconfig of the sandbox must be one");

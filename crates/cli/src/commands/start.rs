@@ -44,6 +44,7 @@ pub(crate) async fn start(global: &Global, args: &InterceptArgs, output: &Output
         settings: asked.proxy,
         program: PROGRAM.to_owned(),
         locks: session_locks(),
+        record: None,
     };
     let mut session = Session::open(&connection.cluster, request);
     let mut ticks = interval(STATUS_EVERY);

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use intercept_inspect::exchange::Place;
 use intercept_protocol::ids::{InterceptId, SessionId, Token};
 use intercept_protocol::names;
 use intercept_protocol::record::Intercept;
@@ -21,7 +22,8 @@ use crate::live::Live;
 use crate::plan::{Carried, Identity, Plan, Warning, Way, is_joinable, is_untouched, plan};
 use crate::revert::{Left, RevertError, abandon, again, dismantle_proxy, leave};
 use crate::snapshot::{FoundRecord, Snapshot, read};
-use crate::tunnel::{Direct, KubePods, RelayPool, Routes};
+use crate::tap::{Recording, Tap};
+use crate::tunnel::{KubePods, RelayPool, Routes};
 
 /// Somebody who engages or leaves right now is done within this; what is then still unfinished is residue.
 const SETTLES_WITHIN: Duration = Duration::from_secs(6);
@@ -33,6 +35,9 @@ const HEARTBEATS_PER_GRACE: u64 = 3;
 /// Everything one session is known by and works with.
 pub(super) struct Context {
     pub(super) client: Client,
+    /// The kubeconfig's context.
+    cluster: String,
+    recording: Option<Recording>,
     pub(super) request: SessionRequest,
     pub(super) identity: Identity,
     pub(super) pool: RelayPool,
@@ -43,8 +48,9 @@ pub(super) struct Context {
 
 /// The session's task.
 pub(super) async fn run(
-    client: Client,
+    (client, cluster): (Client, String),
     request: SessionRequest,
+    recording: Option<Recording>,
     teller: Teller,
     cancel: CancellationToken,
 ) -> Outcome {
@@ -56,7 +62,7 @@ pub(super) async fn run(
         now: now(),
     };
     let _lock = SessionLock::take(&request.locks, &identity.session);
-    let acceptor = match Direct::to(&request.spec.target) {
+    let acceptor = match Tap::to(&request.spec.target, recording.clone()) {
         Ok(acceptor) => acceptor,
         Err(error) => {
             return Outcome::Failed {
@@ -77,6 +83,8 @@ pub(super) async fn run(
     );
     let context = Context {
         client,
+        cluster,
+        recording,
         request,
         identity,
         pool,
@@ -104,6 +112,7 @@ impl Context {
             if plan.way == Way::AlreadyHeld {
                 return self.already_held(&plan, &snapshot);
             }
+            self.place(plan.intercept.port);
             self.teller.tell(SessionEvent::Planned(Box::new(plan.clone())));
             match self.apply(&plan, &snapshot).await {
                 Attempt::Active(active) => return self.stay(active).await,
@@ -112,6 +121,19 @@ impl Context {
             }
         }
         failed(SessionError::Contended { tries: TRIES })
+    }
+
+    /// Which port it is about only the plan knows.
+    fn place(&self, port: u16) {
+        if let Some(recording) = &self.recording {
+            recording.belongs_to(Place {
+                context: self.cluster.clone(),
+                namespace: self.request.spec.namespace.clone(),
+                service: self.request.spec.service.clone(),
+                port,
+                intercept: self.identity.intercept.to_string(),
+            });
+        }
     }
 
     /// Reads the cluster until it shows something one can work with, and plans.

@@ -1,7 +1,6 @@
 //! A connection that came through a relay and waits for a verdict.
 //!
-//! An [`Acceptor`] gives it. [`super::Direct`] connects it to the local program; something that records
-//! can stand in its place, serve the connection itself, or pass it on.
+//! An [`Acceptor`] gives it: connects it to the local program, serves it itself, or leaves it to the original pods.
 
 use std::io;
 use std::pin::Pin;

@@ -16,28 +16,49 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use intercept_inspect::record::End;
 use intercept_protocol::exchange::Exchange;
 use tokio::io::{AsyncRead, AsyncWriteExt as _, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
 use super::arrival::Accepted;
+use crate::tap::{Watch, Way, cut_off};
 use crate::target::TargetStream;
 
 mod direction;
 
-use direction::{Direction, Way};
+use direction::{Direction, Passing};
 
 /// A program that answers before the end of the request may still take the rest, as long as it takes something of it
 /// within this. The cluster's end gives up later than this end does.
 const REST_TAKEN: Duration = Duration::from_millis(500);
 
 /// Carries bytes until both directions have ended, or one side is reset; then both are.
-pub(super) async fn splice(mut caller: Accepted, mut local: TargetStream) -> io::Result<()> {
+pub(crate) async fn splice(
+    mut caller: Accepted,
+    mut local: TargetStream,
+    watch: &mut Watch,
+) -> io::Result<()> {
     let mut request = Direction::new(Way::Request);
     let mut answer = Direction::new(Way::Answer);
     loop {
-        let exchange = caller.serves_requests().then(Exchange::default);
-        let carried = carry((&mut caller, &mut local), (&mut request, &mut answer), exchange).await;
+        let mut passing = Passing {
+            exchange: caller.serves_requests().then(Exchange::default),
+            watch: &mut *watch,
+        };
+        let carried = carry(
+            (&mut caller, &mut local),
+            (&mut request, &mut answer),
+            &mut passing,
+        )
+        .await;
+        match (&carried, &passing.exchange) {
+            (Ok(Carried::OneExchange | Carried::LastExchange), Some(exchange)) => {
+                watch.exchange_over(exchange);
+            }
+            (Ok(_), _) => watch.ended(End::Over),
+            (Err(_), _) => watch.ended(cut_off(caller.was_reset())),
+        }
         let next = match carried {
             Ok(Carried::ToTheEnd) => {
                 local.finish();
@@ -88,12 +109,10 @@ enum Carried {
 async fn carry(
     (caller, local): (&mut Accepted, &mut TargetStream),
     (request, answer): (&mut Direction, &mut Direction),
-    mut exchange: Option<Exchange>,
+    passing: &mut Passing<'_>,
 ) -> io::Result<Carried> {
     let mut rest_taken = (request.passed(), None);
-    if let Some(exchange) = &mut exchange {
-        request.follow_first(exchange)?;
-    }
+    request.follow_first(passing)?;
     let is_over = poll_fn(|cx| {
         if let Poll::Ready(Err(error)) = caller.poll_verdict(cx) {
             return Poll::Ready(Err(error));
@@ -101,11 +120,11 @@ async fn carry(
         loop {
             // Once an answer is whole nothing but a verdict may follow it, not even its end, as long as the caller
             // sends. The answer first: verdict and answer then leave together.
-            let holds_end = has_answered(&exchange) && !request.has_ended();
-            let answered = answer.poll(cx, local, caller, &mut exchange, holds_end)?;
+            let holds_end = passing.has_answered() && !request.has_ended();
+            let answered = answer.poll(cx, local, caller, passing, holds_end)?;
             let had_ended = request.has_ended();
-            let requested = request.poll(cx, caller, local, &mut exchange, false)?;
-            let is_over = exchange.as_ref().is_some_and(Exchange::is_over);
+            let requested = request.poll(cx, caller, local, passing, false)?;
+            let is_over = passing.is_over();
             if is_over && answer.is_empty() && request.is_empty() {
                 return Poll::Ready(Ok(true));
             }
@@ -115,7 +134,7 @@ async fn carry(
             if requested.is_ready() && !had_ended {
                 continue;
             }
-            let is_early = has_answered(&exchange) && answer.is_empty() && !request.is_dropped();
+            let is_early = passing.has_answered() && answer.is_empty() && !request.is_dropped();
             if is_early && poll_limit(cx, &mut rest_taken, request.passed()).is_ready() {
                 request.discard();
                 continue;
@@ -124,17 +143,13 @@ async fn carry(
         }
     })
     .await?;
-    Ok(match exchange {
+    Ok(match &passing.exchange {
         Some(exchange) if is_over && (exchange.has_surplus() || request.is_dropped()) => {
             Carried::LastExchange
         }
         Some(_) if is_over => Carried::OneExchange,
         _ => Carried::ToTheEnd,
     })
-}
-
-fn has_answered(exchange: &Option<Exchange>) -> bool {
-    exchange.as_ref().is_some_and(Exchange::has_whole_answer)
 }
 
 /// Ready when nothing was passed on for long.

@@ -3,7 +3,7 @@
 //! What depends on time runs on a paused clock, with connections served in memory; what depends on sockets
 //! runs on real ones.
 
-mod fake;
+pub(crate) mod fake;
 mod life;
 mod sockets;
 mod waiting;

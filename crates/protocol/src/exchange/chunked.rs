@@ -28,15 +28,22 @@ pub(super) struct Chunked {
     left: u64,
     digits: usize,
     line: usize,
+    data: u64,
 }
 
 impl Chunked {
+    /// How many bytes of data have passed.
+    pub(super) fn data(&self) -> u64 {
+        self.data
+    }
+
     /// Watches the next bytes; what follows the body's end, once it is there.
     pub(super) fn follow<'a>(&mut self, mut bytes: &'a [u8]) -> Result<Option<&'a [u8]>, Malformed> {
         while let Some((&byte, rest)) = bytes.split_first() {
             if let Step::Data = self.step {
                 let taken = bytes.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
                 self.left -= taken as u64;
+                self.data += taken as u64;
                 if self.left == 0 {
                     self.step = Step::DataEnd;
                 }

@@ -62,6 +62,23 @@ fn what_follows_a_whole_message_is_not_counted_as_its_own() {
 }
 
 #[test]
+fn bytes_of_bodies_are_counted_without_their_framing() {
+    let request = "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc";
+    let answer =
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x=1\r\nhello\r\n1\r\n!\r\n0\r\nA: b\r\n\r\n";
+    for piece in [1, 7, 1000] {
+        let mut exchange = Exchange::default();
+        for part in request.as_bytes().chunks(piece) {
+            exchange.follow_request(part);
+        }
+        for part in answer.as_bytes().chunks(piece) {
+            exchange.follow_answer(part);
+        }
+        assert_eq!(exchange.bodies(), (3, 6), "in pieces of {piece}");
+    }
+}
+
+#[test]
 fn requests_without_a_length_have_no_body_and_answers_end_with_their_connection() {
     let exchange = answered(GET, "HTTP/1.1 200 OK\r\n\r\n");
     assert!(!exchange.has_whole_answer());

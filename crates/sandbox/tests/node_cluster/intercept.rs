@@ -105,6 +105,7 @@ fn request_for(
         settings,
         program: "test".into(),
         locks: dir.path().join("locks"),
+        record: None,
     }
 }
 

@@ -7,21 +7,32 @@ use std::task::{Context, Poll, ready};
 use intercept_protocol::exchange::Exchange;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::tap::{Watch, Way};
+
 /// Most requests and many answers fit; connections are many and short.
 const FIRST_BUFFER: usize = 8 * 1024;
 /// What a direction that keeps filling its buffer grows to.
 const FULL_BUFFER: usize = 64 * 1024;
 
-/// Whose bytes they are.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Way {
-    /// The caller's. A program that no longer takes them decides with its answer how the connection ends, so they
-    /// are then read and dropped.
-    Request,
-    /// The program's. A caller who no longer takes them ends the connection.
-    Answer,
+/// What is known of the bytes that pass.
+pub(super) struct Passing<'a> {
+    /// Absent where requests cannot be told apart.
+    pub(super) exchange: Option<Exchange>,
+    pub(super) watch: &'a mut Watch,
 }
 
+impl Passing<'_> {
+    pub(super) fn is_over(&self) -> bool {
+        self.exchange.as_ref().is_some_and(Exchange::is_over)
+    }
+
+    pub(super) fn has_answered(&self) -> bool {
+        self.exchange.as_ref().is_some_and(Exchange::has_whole_answer)
+    }
+}
+
+/// A program that no longer takes a request's bytes decides with its answer how the connection ends, so they are then read
+/// and dropped. A caller who no longer takes an answer's ends the connection.
 pub(super) struct Direction {
     way: Way,
     buffer: Vec<u8>,
@@ -117,8 +128,8 @@ impl Direction {
     }
 
     /// Counts what was read already.
-    pub(super) fn follow_first(&mut self, exchange: &mut Exchange) -> io::Result<()> {
-        self.take(self.end, Some(exchange))
+    pub(super) fn follow_first(&mut self, passing: &mut Passing<'_>) -> io::Result<()> {
+        self.take(self.end, passing)
     }
 
     /// Ready once its end was passed on. While `holds_end` that is kept back, since requests may follow.
@@ -127,7 +138,7 @@ impl Direction {
         cx: &mut Context<'_>,
         from: &mut R,
         to: &mut W,
-        exchange: &mut Option<Exchange>,
+        passing: &mut Passing<'_>,
         holds_end: bool,
     ) -> Poll<io::Result<()>>
     where
@@ -139,10 +150,8 @@ impl Direction {
                 Step::Ended => return Poll::Ready(Ok(())),
                 Step::Ending if holds_end => return Poll::Pending,
                 // What follows is the next request.
-                Step::Carrying if self.is_empty() && exchange.as_ref().is_some_and(Exchange::is_over) => {
-                    self.poll_flush(cx, to)
-                }
-                Step::Carrying if self.is_empty() => match self.poll_fill(cx, from, exchange) {
+                Step::Carrying if self.is_empty() && passing.is_over() => self.poll_flush(cx, to),
+                Step::Carrying if self.is_empty() => match self.poll_fill(cx, from, passing) {
                     Poll::Ready(filled) => {
                         filled?;
                         continue;
@@ -180,7 +189,7 @@ impl Direction {
         &mut self,
         cx: &mut Context<'_>,
         from: &mut R,
-        exchange: &mut Option<Exchange>,
+        passing: &mut Passing<'_>,
     ) -> Poll<io::Result<()>> {
         if self.end == self.buffer.len() && self.buffer.len() < FULL_BUFFER {
             self.buffer.resize(FULL_BUFFER, 0);
@@ -192,7 +201,7 @@ impl Direction {
             self.step = Step::Ending;
         }
         self.start = 0;
-        self.take(length, exchange.as_mut())?;
+        self.take(length, passing)?;
         if self.discards {
             self.start = self.end;
         }
@@ -202,9 +211,9 @@ impl Direction {
     /// Counts the first `length` bytes of the buffer, and keeps those that belong to the message. A program that says
     /// more than its answer (a body in answer to HEAD) is cut short; a caller who says more than his request has seen
     /// the whole answer, or is not one of ours.
-    fn take(&mut self, length: usize, exchange: Option<&mut Exchange>) -> io::Result<()> {
+    fn take(&mut self, length: usize, passing: &mut Passing<'_>) -> io::Result<()> {
         let bytes = &self.buffer[..length];
-        self.end = match (exchange, self.way) {
+        self.end = match (&mut passing.exchange, self.way) {
             (None, _) => length,
             (Some(exchange), Way::Answer) => exchange.follow_answer(bytes),
             (Some(exchange), Way::Request) => {
@@ -216,6 +225,7 @@ impl Direction {
                 taken
             }
         };
+        passing.watch.passed(self.way, &self.buffer[..self.end]);
         Ok(())
     }
 

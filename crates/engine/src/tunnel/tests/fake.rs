@@ -24,26 +24,26 @@ use crate::tunnel::{
 };
 
 /// Longer than anything here takes, on the paused clock as on the real one.
-pub(super) const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(20);
 
-pub(super) type Pods = BTreeMap<PodName, PodStage>;
+pub(crate) type Pods = BTreeMap<PodName, PodStage>;
 
 /// A pool whose pods and agents are the test's.
-pub(super) struct Rig {
-    pub(super) pool: RelayPool,
-    pub(super) routes: Routes,
-    pub(super) intercept: InterceptId,
-    pub(super) pods_tx: watch::Sender<Pods>,
-    pub(super) dial_rx: mpsc::UnboundedReceiver<DuplexStream>,
+pub(crate) struct Rig {
+    pub(crate) pool: RelayPool,
+    pub(crate) routes: Routes,
+    pub(crate) intercept: InterceptId,
+    pub(crate) pods_tx: watch::Sender<Pods>,
+    pub(crate) dial_rx: mpsc::UnboundedReceiver<DuplexStream>,
 }
 
 impl Rig {
     /// With one pod.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with_clock(SystemTime::now)
     }
 
-    pub(super) fn with_clock(wall_clock: WallClock) -> Self {
+    pub(crate) fn with_clock(wall_clock: WallClock) -> Self {
         let (pods_tx, pods_rx) = watch::channel(Pods::from([("pod-a".into(), PodStage::Running)]));
         let (dial_tx, dial_rx) = mpsc::unbounded_channel();
         let routes = Routes::default();
@@ -64,7 +64,7 @@ impl Rig {
     }
 
     /// The laptop's next connection.
-    pub(super) async fn dialled(&mut self) -> DuplexStream {
+    pub(crate) async fn dialled(&mut self) -> DuplexStream {
         timeout(SOON, self.dial_rx.recv())
             .await
             .expect("must connect")
@@ -72,7 +72,7 @@ impl Rig {
     }
 
     /// An agent that lets the laptop in and routes the intercept.
-    pub(super) async fn open(&mut self) -> FakeAgent {
+    pub(crate) async fn open(&mut self) -> FakeAgent {
         let io = self.dialled().await;
         let agent = FakeAgent::welcome(io).await;
         agent.say(&ToLaptop::Status(self.routed()));
@@ -80,7 +80,7 @@ impl Rig {
         agent
     }
 
-    pub(super) fn routed(&self) -> Status {
+    pub(crate) fn routed(&self) -> Status {
         let ids = vec![self.intercept.clone()];
         Status {
             routed: ids.clone(),
@@ -90,7 +90,7 @@ impl Rig {
         }
     }
 
-    pub(super) async fn await_state(&self, is_it: impl Fn(Option<&RelayState>) -> bool) {
+    pub(crate) async fn await_state(&self, is_it: impl Fn(Option<&RelayState>) -> bool) {
         let mut states_rx = self.pool.states();
         let wait = states_rx.wait_for(|states| is_it(states.values().next()));
         timeout(SOON, wait)
@@ -129,9 +129,9 @@ impl PodConnector for FakePods {
 }
 
 /// An agent that has let the laptop in. Answers pings until it falls silent.
-pub(super) struct FakeAgent {
-    pub(super) mux: Mux,
-    pub(super) heard_rx: mpsc::UnboundedReceiver<ToAgent>,
+pub(crate) struct FakeAgent {
+    pub(crate) mux: Mux,
+    pub(crate) heard_rx: mpsc::UnboundedReceiver<ToAgent>,
     // whoever → the agent's mouth
     say_tx: mpsc::UnboundedSender<Vec<u8>>,
     is_silent: Arc<AtomicBool>,
@@ -140,7 +140,7 @@ pub(super) struct FakeAgent {
 }
 
 impl FakeAgent {
-    pub(super) async fn welcome(mut io: DuplexStream) -> Self {
+    pub(crate) async fn welcome(mut io: DuplexStream) -> Self {
         let _: Hello = read_preamble(&mut io).await.unwrap();
         write_preamble(
             &mut io,
@@ -192,32 +192,32 @@ impl FakeAgent {
         }
     }
 
-    pub(super) fn say(&self, message: &ToLaptop) {
+    pub(crate) fn say(&self, message: &ToLaptop) {
         self.say_raw(encode(message));
     }
 
-    pub(super) fn say_raw(&self, bytes: Vec<u8>) {
+    pub(crate) fn say_raw(&self, bytes: Vec<u8>) {
         self.say_tx.send(bytes).unwrap();
     }
 
     /// From here on pings are not answered.
-    pub(super) fn fall_silent(&self) {
+    pub(crate) fn fall_silent(&self) {
         self.is_silent.store(true, Ordering::Relaxed);
     }
 
     /// Closes the relay instead of answering a goodbye.
-    pub(super) fn leaves_at_goodbye(&self) {
+    pub(crate) fn leaves_at_goodbye(&self) {
         *self.ends_at_goodbye.lock().unwrap() = Some(self.mux.clone());
     }
 
     /// A connection from NGINX that has sent `first`.
-    pub(super) async fn connection(&self, intercept: &InterceptId, first: &[u8]) -> Stream {
+    pub(crate) async fn connection(&self, intercept: &InterceptId, first: &[u8]) -> Stream {
         let intercept = intercept.clone();
         self.stream(StreamOpen::Connection { intercept }, first).await
     }
 
     /// A stream of requests that begins with `first`.
-    pub(super) async fn requests(&self, intercept: &InterceptId, first: &[u8]) -> Stream {
+    pub(crate) async fn requests(&self, intercept: &InterceptId, first: &[u8]) -> Stream {
         let intercept = intercept.clone();
         self.stream(StreamOpen::Requests { intercept }, first).await
     }
@@ -231,13 +231,13 @@ impl FakeAgent {
 }
 
 /// Reads a hello and refuses it.
-pub(super) async fn refuse(mut io: DuplexStream, refusal: Refusal) {
+pub(crate) async fn refuse(mut io: DuplexStream, refusal: Refusal) {
     let _: Hello = read_preamble(&mut io).await.unwrap();
     write_preamble(&mut io, &Answer::Refused(refusal)).await.unwrap();
 }
 
 /// Takes connections and sends back what comes, in memory.
-pub(super) struct Echo;
+pub(crate) struct Echo;
 
 impl Acceptor for Echo {
     fn serve(&self, arrival: Arrival) -> BoxFuture<'static, ()> {
@@ -251,7 +251,7 @@ impl Acceptor for Echo {
 }
 
 /// Reads the verdict.
-pub(super) async fn verdict(stream: &mut Stream) -> u8 {
+pub(crate) async fn verdict(stream: &mut Stream) -> u8 {
     timeout(SOON, stream.read_u8())
         .await
         .expect("the verdict must come")

@@ -10,8 +10,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
 use super::fake::{FakeAgent, Rig, SOON, verdict};
+use crate::tap::Tap;
 use crate::target::Target;
-use crate::tunnel::{Direct, RelayEvent};
+use crate::tunnel::RelayEvent;
 
 /// A rig whose intercept goes to a listener of the test.
 struct Local {
@@ -26,7 +27,7 @@ impl Local {
         let target = Target::localhost(listener.local_addr().unwrap().port());
         let mut rig = Rig::new();
         rig.routes
-            .insert(rig.intercept.clone(), Direct::to(&target).unwrap());
+            .insert(rig.intercept.clone(), Tap::to(&target, None).unwrap());
         let agent = rig.open().await;
         Self { rig, agent, listener }
     }

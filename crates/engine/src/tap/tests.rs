@@ -1,0 +1,311 @@
+//! Real connections through a relay in memory to a local program on a real socket, recorded on a shelf in memory.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use intercept_inspect::exchange::{Exchange, ExchangeId, Outcome, Place, Protocol};
+use intercept_protocol::mux::Stream;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+use super::recorder::{Bounds, Recorder};
+use super::*;
+use crate::target::Target;
+use crate::tunnel::tests::fake::{FakeAgent, Rig, SOON};
+
+const GET: &[u8] = b"GET /cart HTTP/1.1\r\nHost: api\r\nX-Dev: ada\r\n\r\n";
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+const BOUNDS: Bounds = Bounds {
+    body: 64 * 1024,
+    room: 16 * 1024 * 1024,
+    waiting: 100,
+};
+
+/// What a shelf in memory was given, in the order in which it was given.
+enum Put {
+    Exchange(Box<Exchange>),
+    Gap(Gap),
+}
+
+struct InMemory {
+    next: u64,
+    put_tx: mpsc::Sender<Put>,
+    /// Nothing can be put while somebody holds it.
+    held: Arc<tokio::sync::Mutex<()>>,
+    is_broken: bool,
+}
+
+impl Shelf for InMemory {
+    fn numbers(&mut self, count: u64) -> Result<std::ops::Range<u64>, ShelfError> {
+        let from = self.next;
+        self.next += count;
+        Ok(from..self.next)
+    }
+
+    fn put(&mut self, exchanges: &[Exchange]) -> Result<(), ShelfError> {
+        let _held = self.held.blocking_lock();
+        if self.is_broken {
+            return Err(ShelfError("the disk is full".into()));
+        }
+        for exchange in exchanges {
+            let _ = self.put_tx.send(Put::Exchange(Box::new(exchange.clone())));
+        }
+        Ok(())
+    }
+
+    fn gap(&mut self, gap: &Gap) -> Result<(), ShelfError> {
+        let _ = self.put_tx.send(Put::Gap(gap.clone()));
+        Ok(())
+    }
+
+    fn tidy(&mut self) -> bool {
+        false
+    }
+}
+
+struct Bench {
+    rig: Rig,
+    agent: FakeAgent,
+    listener: TcpListener,
+    recorder: Recorder,
+    recording: Recording,
+    put_rx: mpsc::Receiver<Put>,
+    held: Arc<tokio::sync::Mutex<()>>,
+}
+
+fn place() -> Place {
+    Place {
+        service: "api".into(),
+        ..Place::default()
+    }
+}
+
+impl Bench {
+    async fn new(bounds: Bounds) -> Self {
+        Self::with_shelf(bounds, false).await
+    }
+
+    async fn with_shelf(bounds: Bounds, is_broken: bool) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let target = Target::localhost(listener.local_addr().unwrap().port());
+        let (put_tx, put_rx) = mpsc::channel();
+        let held = Arc::default();
+        let shelf = InMemory {
+            next: 1,
+            put_tx,
+            held: Arc::clone(&held),
+            is_broken,
+        };
+        let recorder = Recorder::within(shelf, bounds).unwrap();
+        let recording = recorder.recording(Level::Bodies);
+        recording.belongs_to(place());
+        let mut rig = Rig::new();
+        let tap = Tap::to(&target, Some(recording.clone())).unwrap();
+        rig.routes.insert(rig.intercept.clone(), tap);
+        let agent = rig.open().await;
+        Self {
+            rig,
+            agent,
+            listener,
+            recorder,
+            recording,
+            put_rx,
+            held,
+        }
+    }
+
+    /// A stream of requests and the program's end of it; the first request has come to the program.
+    async fn requests(&self, first: &[u8]) -> (Stream, TcpStream) {
+        let stream = self.agent.requests(&self.rig.intercept, first).await;
+        let (program, _) = soon(self.listener.accept()).await.unwrap();
+        (stream, program)
+    }
+
+    async fn asked(&self, request: &[u8], answer: &[u8]) -> (Stream, TcpStream) {
+        let (mut stream, mut program) = self.requests(request).await;
+        answered(&mut stream, &mut program, request.len(), answer).await;
+        (stream, program)
+    }
+
+    /// The next thing that was put, when there is one.
+    fn put(&self) -> Put {
+        self.put_rx
+            .recv_timeout(SOON)
+            .expect("something must be recorded")
+    }
+
+    fn exchange(&self) -> Exchange {
+        match self.put() {
+            Put::Exchange(exchange) => *exchange,
+            Put::Gap(gap) => panic!("{gap:?}"),
+        }
+    }
+
+    /// The next one that has ended.
+    fn ended(&self) -> Exchange {
+        loop {
+            let exchange = self.exchange();
+            if exchange.outcome != Outcome::InFlight {
+                return exchange;
+            }
+        }
+    }
+}
+
+async fn answered(stream: &mut Stream, program: &mut TcpStream, request: usize, answer: &[u8]) {
+    soon(program.read_exact(&mut vec![0; request])).await.unwrap();
+    program.write_all(answer).await.unwrap();
+    let mut taken = vec![0; 1 + answer.len()];
+    soon(stream.read_exact(&mut taken)).await.unwrap();
+    assert_eq!(&taken[1..], answer);
+}
+
+async fn soon<F: Future>(what: F) -> F::Output {
+    timeout(SOON, what).await.expect("must not hang")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_request_of_a_kept_connection_is_an_exchange_of_its_own() {
+    let bench = Bench::new(BOUNDS).await;
+    let (mut stream, mut program) = bench.asked(GET, ANSWER).await;
+    let post = b"POST /x HTTP/1.1\r\nHost: api\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+    stream.write_all(post).await.unwrap();
+    answered(&mut stream, &mut program, post.len(), ANSWER).await;
+    let (first, second) = (bench.ended(), bench.ended());
+    assert_eq!((first.id, second.id), (ExchangeId(1), ExchangeId(2)));
+    assert_eq!(first.request.target, "/cart".into());
+    assert_eq!(first.request.message.header("x-dev"), Some(&"ada".into()));
+    assert_eq!(first.response.unwrap().message.body.bytes, b"ok");
+    assert!(first.times.connect.is_some() && second.times.connect.is_none());
+    assert!(first.times.first_byte >= first.times.sent && first.times.last_byte >= first.times.first_byte);
+    assert_eq!(second.request.message.body.bytes, b"abc");
+    assert_eq!(
+        (first.outcome, second.outcome),
+        (Outcome::Answered, Outcome::Answered)
+    );
+    assert_eq!(first.place, place());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_takes_long_is_shown_before_it_ends_and_keeps_its_number() {
+    let bench = Bench::new(BOUNDS).await;
+    let mut news_rx = bench.recorder.news();
+    let (mut stream, mut program) = bench.requests(GET).await;
+    let under_way = bench.exchange();
+    assert_eq!((under_way.outcome, under_way.response), (Outcome::InFlight, None));
+    answered(&mut stream, &mut program, GET.len(), ANSWER).await;
+    let ended = bench.ended();
+    assert_eq!((ended.id, ended.outcome), (under_way.id, Outcome::Answered));
+    assert!(
+        ended.times.first_byte.is_some_and(|at| at >= 200_000),
+        "{:?}",
+        ended.times
+    );
+    let Recorded::Exchanges(told) = soon(news_rx.recv()).await.unwrap() else {
+        panic!("no exchange was told");
+    };
+    assert_eq!((told[0].id, &told[0].outcome), (under_way.id, &Outcome::InFlight));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_cuts_a_request_off_is_named() {
+    let bench = Bench::new(BOUNDS).await;
+    let (stream, mut program) = bench.requests(GET).await;
+    soon(program.read_exact(&mut [0; GET.len()])).await.unwrap();
+    program.set_zero_linger().unwrap();
+    drop(program);
+    assert_eq!(bench.ended().outcome, Outcome::Reset { by: Side::Program });
+    drop(stream);
+    let (stream, mut program) = bench.requests(GET).await;
+    soon(program.read_exact(&mut [0; GET.len()])).await.unwrap();
+    drop(stream);
+    assert_eq!(bench.ended().outcome, Outcome::Reset { by: Side::Caller });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_that_are_not_http_pass_and_are_counted() {
+    let bench = Bench::new(BOUNDS).await;
+    let mut stream = bench
+        .agent
+        .connection(&bench.rig.intercept, b"\x00\x01hello")
+        .await;
+    let (mut program, _) = soon(bench.listener.accept()).await.unwrap();
+    soon(program.read_exact(&mut [0; 7])).await.unwrap();
+    program.write_all(b"\xffthere").await.unwrap();
+    drop(program);
+    stream.shutdown().await.unwrap();
+    let mut taken = Vec::new();
+    soon(stream.read_to_end(&mut taken)).await.unwrap();
+    let found = bench.ended();
+    assert_eq!(found.protocol, Protocol::Bytes);
+    assert_eq!(found.request.message.body.bytes, b"\x00\x01hello");
+    assert_eq!(found.response.unwrap().message.body.bytes, b"\xffthere");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_recorded_where_nothing_is_to_be_and_bodies_only_where_they_are() {
+    let bench = Bench::new(BOUNDS).await;
+    let post = b"POST /secret HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc";
+    bench.recording.record(Level::Nothing);
+    bench.asked(post, ANSWER).await;
+    bench.recording.record(Level::Heads);
+    bench.asked(post, ANSWER).await;
+    let heads = bench.ended();
+    assert_eq!(
+        (
+            heads.request.message.body.size,
+            heads.request.message.body.bytes.len()
+        ),
+        (3, 0)
+    );
+    bench.recorder.pause(true);
+    bench.asked(post, ANSWER).await;
+    bench.recorder.pause(false);
+    bench.recording.record(Level::Bodies);
+    bench.asked(GET, ANSWER).await;
+    assert_eq!(bench.ended().request.target, "/cart".into());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recorder_that_is_behind_leaves_a_gap_and_requests_pass() {
+    let bench = Bench::new(Bounds { waiting: 3, ..BOUNDS }).await;
+    let (mut stream, mut program) = bench.asked(GET, ANSWER).await;
+    bench.ended();
+    let held = Arc::clone(&bench.held);
+    let holding = held.lock().await;
+    for _ in 0..200 {
+        stream.write_all(GET).await.unwrap();
+        answered(&mut stream, &mut program, GET.len(), ANSWER).await;
+    }
+    drop(holding);
+    let (mut recorded, mut missed) = (0, 0);
+    while recorded + missed < 200 {
+        match bench.put() {
+            Put::Exchange(_) => recorded += 1,
+            Put::Gap(gap) => missed += gap.exchanges,
+        }
+    }
+    assert!(missed > 0 && recorded > 0, "{recorded} recorded, {missed} missed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shelf_that_cannot_be_written_is_told_and_requests_pass() {
+    let bench = Bench::with_shelf(BOUNDS, true).await;
+    let mut news_rx = bench.recorder.news();
+    bench.asked(GET, ANSWER).await;
+    let told = soon(news_rx.recv()).await.unwrap();
+    assert!(
+        matches!(told, Recorded::Gap(Gap { exchanges: 1, .. })),
+        "{told:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recorder_that_stops_has_written_what_it_was_given() {
+    let bench = Bench::new(BOUNDS).await;
+    bench.asked(GET, ANSWER).await;
+    drop(bench.recorder);
+    let put: Vec<_> = std::iter::from_fn(|| bench.put_rx.recv_timeout(Duration::from_secs(1)).ok()).collect();
+    assert_eq!(put.len(), 1);
+}
