@@ -11,5 +11,6 @@
 #![warn(missing_docs)]
 
 pub mod exchange;
+pub mod filter;
 pub mod record;
 pub mod text;
