@@ -10,21 +10,25 @@
 //! Nothing that passes is changed, and nothing waits for the recorder: where it cannot follow, it records less and says so.
 //! Deliberately absent: what recorded bytes mean, which [`intercept_inspect`] knows.
 
+mod mock;
 mod recorder;
 mod watch;
 
+pub use mock::{Mock, MockError, Mocks, Standing};
 pub use recorder::{Gap, Recorded, Recorder, Shelf, ShelfError};
 pub use watch::{Level, Recording};
 pub(crate) use watch::{Watch, Way};
 
 use std::error::Error;
+use std::io;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use intercept_inspect::exchange::Side;
+use intercept_inspect::exchange::{Protocol, Side};
 use intercept_inspect::record::End;
 use tokio::time::Instant;
 
+use self::mock::{answer, read_head};
 use crate::target::{Connector, Target, TargetError};
 use crate::tunnel::{Acceptor, Arrival, splice};
 
@@ -32,6 +36,7 @@ use crate::tunnel::{Acceptor, Arrival, splice};
 pub struct Tap {
     connector: Arc<Connector>,
     recording: Option<Recording>,
+    mocks: Mocks,
 }
 
 impl Tap {
@@ -43,27 +48,68 @@ impl Tap {
         Ok(Self {
             connector: Arc::new(target.connector()?),
             recording,
+            mocks: Mocks::default(),
         })
+    }
+
+    /// Lets these answer first.
+    #[must_use]
+    pub fn with_mocks(self, mocks: Mocks) -> Self {
+        Self { mocks, ..self }
     }
 }
 
 impl Acceptor for Tap {
     fn serve(&self, arrival: Arrival) -> BoxFuture<'static, ()> {
         let connector = Arc::clone(&self.connector);
-        let mut watch = Watch::new(self.recording.as_ref());
+        let (recording, mocks) = (self.recording.clone(), self.mocks.clone());
         Box::pin(async move {
-            let asked = Instant::now();
-            match connector.connect().await {
-                Ok(local) => {
-                    watch.connected(asked.elapsed());
-                    let intercept = arrival.intercept().clone();
-                    if let Err(error) = splice(arrival.accept(), local, &mut watch).await {
-                        tracing::debug!(%intercept, %error, "connection reset");
-                    }
-                }
-                Err(error) => arrival.refuse(in_words(&error)).await,
+            let mut arrival = arrival;
+            let intercept = arrival.intercept().clone();
+            let mut watch = Watch::new(recording.as_ref());
+            let mocked = mocked(&mut arrival, &mocks, recording.as_ref()).await;
+            let served = match mocked {
+                Some((ready, is_http2)) => answer(arrival.accept(), &ready, is_http2, &mut watch).await,
+                None => passed_on(arrival, &connector, &mocks, &mut watch).await,
+            };
+            if let Err(error) = served {
+                tracing::debug!(%intercept, %error, "connection reset");
             }
         })
+    }
+}
+
+/// The mock that answers, and whether in HTTP/2.
+async fn mocked(
+    arrival: &mut Arrival,
+    mocks: &Mocks,
+    recording: Option<&Recording>,
+) -> Option<(Arc<mock::Ready>, bool)> {
+    if !mocks.any() {
+        return None;
+    }
+    let place = recording.and_then(Recording::place).cloned().unwrap_or_default();
+    let head = read_head(arrival, &place).await?;
+    let ready = mocks.find(&head, watch::now())?;
+    Some((ready, head.protocol == Protocol::Http2))
+}
+
+async fn passed_on(
+    arrival: Arrival,
+    connector: &Connector,
+    mocks: &Mocks,
+    watch: &mut Watch,
+) -> io::Result<()> {
+    let asked = Instant::now();
+    match connector.connect().await {
+        Ok(local) => {
+            watch.connected(asked.elapsed());
+            splice(arrival.accept(), local, watch, mocks).await
+        }
+        Err(error) => {
+            arrival.refuse(in_words(&error)).await;
+            Ok(())
+        }
     }
 }
 

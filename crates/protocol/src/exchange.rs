@@ -92,6 +92,11 @@ impl Exchange {
         self.has_whole_request() && self.has_whole_answer()
     }
 
+    /// Whether it lasts until its connection ends.
+    pub fn is_opaque(&self) -> bool {
+        self.request.is_opaque()
+    }
+
     /// Whether more was said than the answer. Whoever said it cannot be asked again on the same connection: the rest
     /// could come at any time, and be taken for the next answer.
     pub fn has_surplus(&self) -> bool {

@@ -1,11 +1,14 @@
 //! Real connections through a relay in memory to a local program on a real socket, recorded on a shelf in memory.
 
+use std::pin::Pin;
 use std::sync::mpsc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use intercept_inspect::exchange::{Exchange, ExchangeId, Outcome, Place, Protocol};
+use intercept_inspect::exchange::{Exchange, ExchangeId, Header, Outcome, Place, Protocol};
 use intercept_protocol::mux::Stream;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use intercept_protocol::relay::Verdict;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
@@ -70,6 +73,7 @@ struct Bench {
     listener: TcpListener,
     recorder: Recorder,
     recording: Recording,
+    mocks: Mocks,
     put_rx: mpsc::Receiver<Put>,
     held: Arc<tokio::sync::Mutex<()>>,
 }
@@ -101,7 +105,9 @@ impl Bench {
         let recording = recorder.recording(Level::Bodies);
         recording.belongs_to(place());
         let mut rig = Rig::new();
+        let mocks = Mocks::default();
         let tap = Tap::to(&target, Some(recording.clone())).unwrap();
+        let tap = tap.with_mocks(mocks.clone());
         rig.routes.insert(rig.intercept.clone(), tap);
         let agent = rig.open().await;
         Self {
@@ -110,6 +116,7 @@ impl Bench {
             listener,
             recorder,
             recording,
+            mocks,
             put_rx,
             held,
         }
@@ -308,4 +315,178 @@ async fn a_recorder_that_stops_has_written_what_it_was_given() {
     drop(bench.recorder);
     let put: Vec<_> = std::iter::from_fn(|| bench.put_rx.recv_timeout(Duration::from_secs(1)).ok()).collect();
     assert_eq!(put.len(), 1);
+}
+
+fn teapot(filter: &str) -> Mock {
+    Mock {
+        filter: filter.into(),
+        status: 418,
+        headers: vec![Header {
+            name: "X-Mock".into(),
+            value: "yes".into(),
+        }],
+        body: b"short".to_vec(),
+        trailers: vec![Header {
+            name: "grpc-status".into(),
+            value: "7".into(),
+        }],
+        delay_ms: 0,
+    }
+}
+
+const MOCKED: &[u8] = b"HTTP/1.1 418 I'm a teapot\r\nX-Mock: yes\r\nContent-Length: 5\r\n\r\nshort";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mock_answers_what_fits_until_it_is_switched_off() {
+    let bench = Bench::new(BOUNDS).await;
+    let number = bench.mocks.add(teapot("path:/cart reqheader:x-dev=ada")).unwrap();
+    let mut stream = bench.agent.requests(&bench.rig.intercept, GET).await;
+    let mut taken = Vec::new();
+    soon(stream.read_to_end(&mut taken)).await.unwrap();
+    // A verdict before the answer, and none for another request.
+    assert_eq!(
+        (taken[0], taken[taken.len() - 1]),
+        (Verdict::Accepted as u8, Verdict::Refused as u8)
+    );
+    assert_eq!(&taken[1..taken.len() - 1], MOCKED);
+    let mocked = bench.ended();
+    assert_eq!(
+        (mocked.outcome, mocked.response.unwrap().status),
+        (Outcome::Mocked, 418)
+    );
+    let other = b"GET /other HTTP/1.1\r\nHost: api\r\n\r\n";
+    bench.asked(other, ANSWER).await;
+    assert_eq!(bench.mocks.list()[0].answered, 1);
+    assert!(bench.mocks.remove(number) && !bench.mocks.remove(number));
+    bench.asked(GET, ANSWER).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kept_connection_meets_a_mock_that_is_switched_on_later() {
+    let bench = Bench::new(BOUNDS).await;
+    let (mut stream, _program) = bench.asked(GET, ANSWER).await;
+    bench.mocks.add(teapot("method:get")).unwrap();
+    stream.write_all(GET).await.unwrap();
+    let mut verdict = Vec::new();
+    soon(stream.read_to_end(&mut verdict)).await.unwrap();
+    assert_eq!(verdict, [Verdict::Refused as u8]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grpc_call_is_mocked_with_its_trailers() {
+    let bench = Bench::new(BOUNDS).await;
+    bench.mocks.add(teapot("path:=/shop.Cart/Add")).unwrap();
+    let mut stream = bench.agent.connection(&bench.rig.intercept, b"").await;
+    let calling = async {
+        let (mut caller, connection) = h2::client::handshake(BehindVerdict::of(&mut stream))
+            .await
+            .unwrap();
+        let request = http::Request::post("http://api/shop.Cart/Add").body(()).unwrap();
+        let (answer, mut body) = caller.send_request(request, false).unwrap();
+        body.send_data(bytes::Bytes::from_static(b"\0\0\0\0\0"), true)
+            .unwrap();
+        drop(caller);
+        let answered = async {
+            let answer = answer.await.unwrap();
+            assert_eq!(
+                (answer.status(), &answer.headers()["x-mock"]),
+                (http::StatusCode::IM_A_TEAPOT, &"yes".parse().unwrap())
+            );
+            let mut body = answer.into_body();
+            assert_eq!(body.data().await.unwrap().unwrap().as_ref(), b"short");
+            assert_eq!(body.trailers().await.unwrap().unwrap()["grpc-status"], "7");
+        };
+        let (_, ()) = tokio::join!(connection, answered);
+    };
+    soon(calling).await;
+    drop(stream);
+    let mocked = bench.ended();
+    assert_eq!(
+        (mocked.protocol, mocked.outcome),
+        (Protocol::Http2, Outcome::Mocked)
+    );
+    assert_eq!(mocked.response.unwrap().message.trailers[0].value, "7".into());
+}
+
+#[test]
+fn a_mock_that_could_not_answer_is_refused() {
+    let mocks = Mocks::default();
+    let refused = |change: fn(&mut Mock)| {
+        let mut mock = teapot("path:/");
+        change(&mut mock);
+        mocks.add(mock).unwrap_err()
+    };
+    assert!(matches!(
+        refused(|mock| mock.filter = "status:200".into()),
+        MockError::NotInHead { field: "status" }
+    ));
+    assert!(matches!(
+        refused(|mock| mock.filter = "sku".into()),
+        MockError::NotInHead {
+            field: "text anywhere"
+        }
+    ));
+    assert!(matches!(
+        refused(|mock| mock.filter = "(".into()),
+        MockError::Filter(_)
+    ));
+    assert!(matches!(
+        refused(|mock| mock.status = 101),
+        MockError::Status { status: 101 }
+    ));
+    assert!(matches!(
+        refused(|mock| mock.headers[0].value = "a\r\nb".into()),
+        MockError::Header { .. }
+    ));
+    assert!(matches!(
+        refused(|mock| mock.body = vec![0; 17 << 20]),
+        MockError::Excessive
+    ));
+    assert!(!mocks.any());
+}
+
+/// What follows the verdict; writes go at once.
+struct BehindVerdict<'a> {
+    stream: &'a mut Stream,
+    is_given: bool,
+}
+
+impl<'a> BehindVerdict<'a> {
+    fn of(stream: &'a mut Stream) -> Self {
+        Self {
+            stream,
+            is_given: false,
+        }
+    }
+}
+
+impl AsyncRead for BehindVerdict<'_> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.is_given {
+            let mut verdict = [0];
+            let mut space = ReadBuf::new(&mut verdict);
+            ready!(Pin::new(&mut *self.stream).poll_read(cx, &mut space))?;
+            assert_eq!(verdict, [Verdict::Accepted as u8]);
+            self.is_given = true;
+        }
+        Pin::new(&mut *self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for BehindVerdict<'_> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut *self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.stream).poll_shutdown(cx)
+    }
 }

@@ -75,13 +75,14 @@ impl Recording {
             Level::Heads => 0,
             Level::Bodies => self.inbox.body_limit(),
         };
-        let began = Moment(i64::try_from(since_1970().as_micros()).unwrap_or(i64::MAX));
-        Some(Seen::new(Arc::clone(place), began, body, self.inbox.room()))
+        Some(Seen::new(Arc::clone(place), now(), body, self.inbox.room()))
     }
 }
 
-fn since_1970() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+/// This moment, as exchanges know it.
+pub(super) fn now() -> Moment {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Moment(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
 /// What is under way on one connection.
@@ -116,6 +117,7 @@ struct Watching {
     connect: Option<u64>,
     /// What passes now is not recorded.
     is_skipping: bool,
+    is_mocked: bool,
 }
 
 impl Watch {
@@ -126,6 +128,7 @@ impl Watch {
             recording: recording.clone(),
             connect: None,
             is_skipping: false,
+            is_mocked: false,
         }))
     }
 
@@ -133,6 +136,13 @@ impl Watch {
     pub(crate) fn connected(&mut self, took: Duration) {
         if let Some(watching) = &mut self.0 {
             watching.connect = Some(micros(took));
+        }
+    }
+
+    /// A mock answers.
+    pub(crate) fn is_mocked(&mut self) {
+        if let Some(watching) = &mut self.0 {
+            watching.is_mocked = true;
         }
     }
 
@@ -169,7 +179,7 @@ impl Watching {
                 (self.is_skipping, self.connect) = (true, None);
                 return;
             };
-            seen.connect = self.connect.take();
+            (seen.connect, seen.is_mocked) = (self.connect.take(), self.is_mocked);
             slot.under_way = Some(UnderWay {
                 seen,
                 began: Instant::now(),

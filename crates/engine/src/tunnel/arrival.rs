@@ -12,7 +12,7 @@ use futures::future::BoxFuture;
 use intercept_protocol::ids::InterceptId;
 use intercept_protocol::mux::Stream;
 use intercept_protocol::relay::Verdict;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::sync::broadcast;
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
@@ -30,6 +30,7 @@ const VERDICT_WAITS: Duration = Duration::from_millis(1);
 const VERDICT_AFTER: usize = 64 * 1024;
 /// What the verdict and the first bytes share: one frame of yamux.
 const FIRST_FRAME: usize = 16 * 1024;
+const READ_AHEAD: usize = 8 * 1024;
 
 /// Decides what becomes of an intercept's connections.
 pub trait Acceptor: Send + Sync + 'static {
@@ -46,6 +47,8 @@ pub struct Arrival {
     counters: Arc<Counters>,
     events_tx: broadcast::Sender<RelayEvent>,
     leaving: CancellationToken,
+    /// What was read before it was taken.
+    ahead: Vec<u8>,
 }
 
 impl Arrival {
@@ -64,7 +67,26 @@ impl Arrival {
             counters,
             events_tx,
             leaving,
+            ahead: Vec::new(),
         }
+    }
+
+    /// Reads some of it before it is taken, up to `limit` bytes in all; how many. Safe to cancel.
+    ///
+    /// # Errors
+    /// When the relay ended meanwhile.
+    pub async fn read_ahead(&mut self, limit: usize) -> io::Result<usize> {
+        let room = limit.saturating_sub(self.ahead.len());
+        self.ahead.reserve(room.min(READ_AHEAD));
+        (&mut self.stream)
+            .take(room as u64)
+            .read_buf(&mut self.ahead)
+            .await
+    }
+
+    /// What was read before it is taken; it is read again by whoever takes it.
+    pub fn ahead(&self) -> &[u8] {
+        &self.ahead
     }
 
     /// The intercept it belongs to.
@@ -82,6 +104,7 @@ impl Arrival {
         self.counters.accepted();
         Accepted {
             stream: self.stream,
+            ahead: self.ahead,
             serves_requests: self.serves_requests,
             verdict: Some(Due::At(Box::pin(sleep(VERDICT_WAITS)))),
             has_ended_in: false,
@@ -119,6 +142,8 @@ enum Due {
 /// A read of nothing means that the caller has ended its direction; a reset is an error.
 pub struct Accepted {
     stream: Stream,
+    /// To be read first.
+    ahead: Vec<u8>,
     serves_requests: bool,
     /// Present until the verdict has left.
     verdict: Option<Due>,
@@ -200,6 +225,13 @@ impl AsyncRead for Accepted {
             return Poll::Ready(Err(error));
         }
         let before = buf.filled().len();
+        if !self.ahead.is_empty() {
+            let now = self.ahead.len().min(buf.remaining());
+            buf.put_slice(&self.ahead[..now]);
+            self.ahead.drain(..now);
+            self.counters.received(now);
+            return Poll::Ready(Ok(()));
+        }
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
         let received = buf.filled().len() - before;
         self.counters.received(received);

@@ -22,7 +22,7 @@ use tokio::io::{AsyncRead, AsyncWriteExt as _, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
 use super::arrival::Accepted;
-use crate::tap::{Watch, Way, cut_off};
+use crate::tap::{Mocks, Watch, Way, cut_off};
 use crate::target::TargetStream;
 
 mod direction;
@@ -38,6 +38,7 @@ pub(crate) async fn splice(
     mut caller: Accepted,
     mut local: TargetStream,
     watch: &mut Watch,
+    mocks: &Mocks,
 ) -> io::Result<()> {
     let mut request = Direction::new(Way::Request);
     let mut answer = Direction::new(Way::Answer);
@@ -52,13 +53,7 @@ pub(crate) async fn splice(
             &mut passing,
         )
         .await;
-        match (&carried, &passing.exchange) {
-            (Ok(Carried::OneExchange | Carried::LastExchange), Some(exchange)) => {
-                watch.exchange_over(exchange);
-            }
-            (Ok(_), _) => watch.ended(End::Over),
-            (Err(_), _) => watch.ended(cut_off(caller.was_reset())),
-        }
+        passing.tell(&carried, caller.was_reset());
         let next = match carried {
             Ok(Carried::ToTheEnd) => {
                 local.finish();
@@ -82,7 +77,8 @@ pub(crate) async fn splice(
             }
         };
         match next {
-            Next::Request => {
+            // The next one may be for a mock.
+            Next::Request if !mocks.any() => {
                 caller.accept_next();
                 answer.restart();
             }
@@ -91,10 +87,23 @@ pub(crate) async fn splice(
                 ended?;
                 return caller.shutdown().await;
             }
-            Next::NoneByUs => {
+            Next::NoneByUs | Next::Request => {
                 local.finish();
                 return caller.refuse_next().await;
             }
+        }
+    }
+}
+
+impl Passing<'_> {
+    /// How it went, for the record.
+    fn tell(self, carried: &io::Result<Carried>, was_reset: bool) {
+        match (carried, &self.exchange) {
+            (Ok(Carried::OneExchange | Carried::LastExchange), Some(exchange)) => {
+                self.watch.exchange_over(exchange);
+            }
+            (Ok(_), _) => self.watch.ended(End::Over),
+            (Err(_), _) => self.watch.ended(cut_off(was_reset)),
         }
     }
 }
