@@ -13,4 +13,5 @@
 pub mod exchange;
 pub mod filter;
 pub mod record;
+pub mod redact;
 pub mod text;
