@@ -10,8 +10,11 @@
 //! bytes that have already passed, is bounded in time and memory, and may fail without anybody but a reader noticing.
 #![warn(missing_docs)]
 
+pub mod curl;
+pub mod edit;
 pub mod exchange;
 pub mod filter;
+pub mod raw;
 pub mod record;
 pub mod redact;
 pub mod text;
