@@ -14,6 +14,7 @@ pub mod curl;
 pub mod edit;
 pub mod exchange;
 pub mod filter;
+pub mod har;
 pub mod raw;
 pub mod record;
 pub mod redact;
