@@ -19,6 +19,7 @@ pub mod kubeconfig;
 mod live;
 pub mod plan;
 pub mod record_store;
+pub mod replay;
 pub mod residue;
 pub mod revert;
 pub mod session;

@@ -31,7 +31,7 @@ use crate::record_store::RecordStoreError;
 use crate::revert::{Left, RevertError};
 use crate::snapshot::SnapshotError;
 use crate::spec::{InterceptSpec, ProxySettings};
-use crate::tap::{Level, Recorder, Recording};
+use crate::tap::{Level, Mocks, Recorder, Recording};
 use crate::target::TargetError;
 use crate::tunnel::RelayEvent;
 
@@ -51,6 +51,8 @@ pub struct SessionRequest {
     pub locks: PathBuf,
     /// Where requests are recorded; absent where none are.
     pub record: Option<Record>,
+    /// What answers before the local program is asked.
+    pub mocks: Mocks,
 }
 
 /// How a session's requests are recorded.

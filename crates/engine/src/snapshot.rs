@@ -13,6 +13,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 
+pub(crate) use read::selected_pods;
 pub use read::{SnapshotError, read};
 
 /// What stands in the cluster around one Service at one moment.

@@ -17,7 +17,7 @@ mod watch;
 pub use mock::{Mock, MockError, Mocks, Standing};
 pub use recorder::{Gap, Recorded, Recorder, Shelf, ShelfError};
 pub use watch::{Level, Recording};
-pub(crate) use watch::{Watch, Way};
+pub(crate) use watch::{Watch, Way, now};
 
 use std::error::Error;
 use std::io;
@@ -90,7 +90,7 @@ async fn mocked(
     }
     let place = recording.and_then(Recording::place).cloned().unwrap_or_default();
     let head = read_head(arrival, &place).await?;
-    let ready = mocks.find(&head, watch::now())?;
+    let ready = mocks.find(&head, now())?;
     Some((ready, head.protocol == Protocol::Http2))
 }
 

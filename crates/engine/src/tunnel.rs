@@ -26,7 +26,8 @@ mod wait;
 
 pub use arrival::{Accepted, Acceptor, Arrival};
 pub use connector::{ConnectError, PodConnector, PodName, PodStage, PodStream};
-pub use kube_pods::KubePods;
+pub(crate) use kube_pods::forward;
+pub use kube_pods::{ForwardedStream, KubePods};
 pub use pool::RelayPool;
 pub use port_forward::PortForward;
 pub use routes::{Routes, Traffic};

@@ -8,6 +8,7 @@ use std::time::Duration;
 use intercept_engine::cluster::Cluster as EngineCluster;
 use intercept_engine::session::{Outcome, Session, SessionEvent, SessionRequest};
 use intercept_engine::spec::{InterceptSpec, ProxySettings};
+use intercept_engine::tap::Mocks;
 use intercept_engine::target::Target;
 use intercept_protocol::matching::Match;
 use intercept_protocol::record::Owner;
@@ -180,6 +181,7 @@ impl Desk {
             program: PROGRAM.to_owned(),
             locks: self.locks.clone(),
             record: None,
+            mocks: Mocks::default(),
         }
     }
 }

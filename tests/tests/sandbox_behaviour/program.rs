@@ -7,6 +7,7 @@ use intercept_engine::cluster::Cluster as EngineCluster;
 use intercept_engine::kubeconfig::Kubeconfigs;
 use intercept_engine::session::{Outcome, Session, SessionError, SessionEvent, SessionRequest};
 use intercept_engine::spec::{InterceptSpec, ProxySettings};
+use intercept_engine::tap::Mocks;
 use intercept_engine::target::Target;
 use intercept_protocol::matching::{HeaderName, Mark, Match, Value};
 use intercept_protocol::record::Owner;
@@ -84,6 +85,7 @@ impl Developer {
             program: "behaviour".to_owned(),
             locks: place.world.locks(&self.name),
             record: None,
+            mocks: Mocks::default(),
         };
         let kubeconfigs = Kubeconfigs::load(Some(&place.world.kubeconfig(&self.name)));
         let kubeconfigs = kubeconfigs.expect("a kubeconfig of the sandbox must be one");

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use intercept_engine::session::{Session, SessionRequest};
 use intercept_engine::settings::session_locks;
+use intercept_engine::tap::Mocks;
 use tokio::time::{MissedTickBehavior, interval};
 
 use self::show::Show;
@@ -45,6 +46,7 @@ pub(crate) async fn start(global: &Global, args: &InterceptArgs, output: &Output
         program: PROGRAM.to_owned(),
         locks: session_locks(),
         record: None,
+        mocks: Mocks::default(),
     };
     let mut session = Session::open(&connection.cluster, request);
     let mut ticks = interval(STATUS_EVERY);

@@ -63,7 +63,7 @@ pub(super) async fn run(
     };
     let _lock = SessionLock::take(&request.locks, &identity.session);
     let acceptor = match Tap::to(&request.spec.target, recording.clone()) {
-        Ok(acceptor) => acceptor,
+        Ok(tap) => tap.with_mocks(request.mocks.clone()),
         Err(error) => {
             return Outcome::Failed {
                 error: error.into(),

@@ -193,7 +193,7 @@ fn failed(what: &'static str, namespace: &str, error: kube::Error) -> SnapshotEr
 }
 
 /// An empty selector selects nothing here; as a list parameter it would select everything.
-async fn selected_pods(
+pub(crate) async fn selected_pods(
     client: &Client,
     namespace: &str,
     selector: &BTreeMap<String, String>,

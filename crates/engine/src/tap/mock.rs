@@ -114,6 +114,12 @@ pub(super) struct Ready {
     pub(super) mock: Mock,
 }
 
+impl std::fmt::Debug for Mocks {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{} mocks", self.list().len())
+    }
+}
+
 impl Mocks {
     /// Switches one on; the newest one that fits a request answers it. Its number is given back.
     ///

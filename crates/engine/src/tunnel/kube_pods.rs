@@ -20,6 +20,9 @@ use crate::live::Live;
 /// What the API server hands over when it has accepted a port-forward.
 type Upgraded = TokioIo<hyper::upgrade::Upgraded>;
 
+/// What passes between us and a pod's port.
+pub type ForwardedStream = PortForward<Upgraded>;
+
 /// Watches the proxy's pods and forwards their relay port.
 pub struct KubePods {
     client: Client,
@@ -52,20 +55,24 @@ impl KubePods {
         *known = Some(record.relay_port);
         Ok(record.relay_port)
     }
+}
 
-    async fn forward(&self, pod: &PodName) -> Result<PortForward<Upgraded>, ConnectError> {
-        let port = self.port().await?;
-        let pods = Request::new(Pod::url_path(&(), Some(&self.namespace)));
-        let request = pods.portforward(pod.as_str(), &[port]);
-        let request = request.map_err(|error| ConnectError::Api(kube::Error::BuildRequest(error)))?;
-        let socket: WebSocketStream<Upgraded> =
-            self.client.connect(request).await.map_err(refused)?.into_stream();
-        Ok(PortForward::new(socket))
-    }
+/// A connection to a pod's port, through the API server.
+pub(crate) async fn forward(
+    client: &Client,
+    namespace: &str,
+    pod: &PodName,
+    port: u16,
+) -> Result<ForwardedStream, ConnectError> {
+    let pods = Request::new(Pod::url_path(&(), Some(namespace)));
+    let request = pods.portforward(pod.as_str(), &[port]);
+    let request = request.map_err(|error| ConnectError::Api(kube::Error::BuildRequest(error)))?;
+    let socket: WebSocketStream<Upgraded> = client.connect(request).await.map_err(refused)?.into_stream();
+    Ok(PortForward::new(socket))
 }
 
 impl PodConnector for KubePods {
-    type Stream = PortForward<Upgraded>;
+    type Stream = ForwardedStream;
 
     fn pods(&self) -> BoxStream<'static, BTreeMap<PodName, PodStage>> {
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), &self.namespace);
@@ -87,7 +94,10 @@ impl PodConnector for KubePods {
 
     fn connect<'a>(&'a self, pod: &'a PodName) -> BoxFuture<'a, Result<Self::Stream, ConnectError>> {
         Box::pin(async move {
-            let connected = self.forward(pod).await;
+            let connected = match self.port().await {
+                Ok(port) => forward(&self.client, &self.namespace, pod, port).await,
+                Err(error) => Err(error),
+            };
             if connected.is_err() {
                 // The proxy may have been made anew with another port.
                 *self.relay_port.lock().await = None;

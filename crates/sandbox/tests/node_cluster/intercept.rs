@@ -13,6 +13,7 @@ use intercept_engine::cluster::Cluster as EngineCluster;
 use intercept_engine::kubeconfig::Kubeconfigs;
 use intercept_engine::session::{Outcome, Phase, Session, SessionEvent, SessionRequest};
 use intercept_engine::spec::{InterceptSpec, MIN_GRACE, ProxySettings};
+use intercept_engine::tap::Mocks;
 use intercept_engine::target::Target;
 use intercept_protocol::matching::Match;
 use intercept_protocol::record::Owner;
@@ -106,6 +107,7 @@ fn request_for(
         program: "test".into(),
         locks: dir.path().join("locks"),
         record: None,
+        mocks: Mocks::default(),
     }
 }
 
