@@ -4,6 +4,7 @@
 //! reaches it; and a connection is a session's only with that session's token.
 
 mod connection;
+mod opens;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -20,6 +21,9 @@ use tokio::time::sleep;
 
 use crate::agent::Agent;
 use crate::{info, warning};
+use opens::Opens;
+
+pub use opens::Opening;
 
 /// Far more than there are developers on one Service; a port-forward that leaks connections stops here.
 const MAX_RELAYS: usize = 256;
@@ -28,12 +32,12 @@ const MAX_RELAYS: usize = 256;
 pub type Live = BTreeMap<SessionId, Vec<Relay>>;
 
 /// One live relay connection.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Relay {
     /// Tells it from every other one.
-    pub number: u64,
-    /// Opens streams on it.
-    pub mux: Mux,
+    number: u64,
+    mux: Mux,
+    opens: Arc<Opens>,
 }
 
 /// The laptops that are connected.
@@ -57,20 +61,36 @@ impl Relays {
     /// Adds a connection of `session`; it leaves when the answer is dropped.
     pub fn join(self: &Relays, session: SessionId, mux: Mux) -> Joined<'_> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        self.live.send_modify(|live| {
-            let relay = Relay { number, mux };
-            live.entry(session.clone()).or_default().push(relay);
-        });
+        let opens = Arc::<Opens>::default();
+        let relay = Relay {
+            number,
+            mux,
+            opens: Arc::clone(&opens),
+        };
+        self.live
+            .send_modify(|live| live.entry(session.clone()).or_default().push(relay));
         Joined {
             relays: self,
             session,
             number,
+            opens,
         }
     }
 
     /// The newest connection of `session`: a laptop that connects again means that the one before is going.
-    pub fn newest(&self, session: &SessionId) -> Option<Relay> {
-        self.live.borrow().get(session)?.last().cloned()
+    /// A stream may be opened on it, and it does not leave before that is done.
+    pub fn newest(&self, session: &SessionId) -> Option<Opening> {
+        // Begun while the lock is held: whoever takes the relay out meets either this or nobody.
+        let live = self.live.borrow();
+        let newest = live.get(session)?.last()?;
+        Some(newest.opens.begin(newest.number, &newest.mux))
+    }
+
+    /// Whether that is the relay with this number.
+    pub fn is_newest(&self, session: &SessionId, number: u64) -> bool {
+        let live = self.live.borrow();
+        let newest = live.get(session).and_then(|connections| connections.last());
+        newest.is_some_and(|newest| newest.number == number)
     }
 
     /// Told of every change.
@@ -85,6 +105,16 @@ pub struct Joined<'a> {
     relays: &'a Relays,
     session: SessionId,
     number: u64,
+    opens: Arc<Opens>,
+}
+
+impl Joined<'_> {
+    /// Leaves; how many streams were opened on it, once all of them have been sent.
+    pub async fn leave(self) -> u64 {
+        let opens = Arc::clone(&self.opens);
+        drop(self);
+        opens.over().await
+    }
 }
 
 impl Drop for Joined<'_> {
@@ -149,5 +179,49 @@ async fn bind(address: SocketAddr) -> TcpListener {
 fn without_delay(io: &TcpStream) {
     if let Err(error) = io.set_nodelay(true) {
         warning!("TCP_NODELAY could not be set: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::{Pin, pin};
+    use std::task::{Context, Waker};
+
+    use intercept_protocol::mux::Side;
+
+    use super::*;
+
+    fn waits(future: Pin<&mut impl Future>) -> bool {
+        future.poll(&mut Context::from_waker(Waker::noop())).is_pending()
+    }
+
+    fn mux() -> Mux {
+        let (io, _) = tokio::io::duplex(64);
+        Mux::start(io, Side::Agent).0
+    }
+
+    #[tokio::test]
+    async fn a_relay_has_left_when_every_stream_was_sent_or_given_up() {
+        let (relays, session) = (Relays::default(), SessionId::random());
+        let joined = relays.join(session.clone(), mux());
+        let (sent, given_up) = (relays.newest(&session).unwrap(), relays.newest(&session).unwrap());
+        let mut leaving = pin!(joined.leave());
+        assert!(waits(leaving.as_mut()));
+        assert!(relays.newest(&session).is_none(), "nobody may begin any more");
+        sent.sent();
+        assert!(waits(leaving.as_mut()));
+        drop(given_up);
+        assert_eq!(leaving.await, 1);
+    }
+
+    #[tokio::test]
+    async fn a_stream_on_one_relay_holds_up_no_other() {
+        let (relays, session) = (Relays::default(), SessionId::random());
+        let before = relays.join(session.clone(), mux());
+        let _opening = relays.newest(&session).unwrap();
+        let after = relays.join(session.clone(), mux());
+        assert_eq!(after.leave().await, 0);
+        let mut leaving = pin!(before.leave());
+        assert!(waits(leaving.as_mut()));
     }
 }

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::Agent;
 use crate::origin;
-use crate::relay::Relay;
+use crate::relay::Opening;
 use crate::warning;
 use pump::{Answered, Far, splice};
 use resting::{Resting, is_silent};
@@ -135,6 +135,21 @@ struct Request<'a> {
     probe: Option<u64>,
 }
 
+/// A stream to the laptop.
+struct ToLaptop {
+    stream: Stream,
+    relay: u64,
+    /// Where the laptop has yet to hear of it.
+    new: Option<Opening>,
+}
+
+impl ToLaptop {
+    fn new(stream: Stream, opening: Opening) -> Self {
+        let (relay, new) = (opening.relay(), Some(opening));
+        Self { stream, relay, new }
+    }
+}
+
 /// How asking the laptop ended.
 enum Asked {
     /// With an answer, or with the end of the connection.
@@ -158,14 +173,14 @@ impl<'a> Request<'a> {
 
     async fn serve(mut self, mut client: UnixStream, resting: Option<Resting>) -> Option<Kept> {
         let (laptop, origin) = self.usable(resting);
-        if let Some((stream, relay)) = laptop {
-            match self.ask(client, stream, relay, &[]).await {
+        if let Some(kept) = laptop {
+            match self.ask(client, kept).await {
                 Asked::Over(kept) => return kept,
                 Asked::Refused(back) => client = back,
             }
         }
-        if let Some((stream, relay)) = self.open().await {
-            match self.ask(client, stream, relay, &encode(&self.opening())).await {
+        if let Some(new) = self.open().await {
+            match self.ask(client, new).await {
                 Asked::Over(kept) => return kept,
                 Asked::Refused(back) => client = back,
             }
@@ -174,12 +189,13 @@ impl<'a> Request<'a> {
     }
 
     /// The resting stream, if requests go to its relay still; or the resting origin.
-    fn usable(&self, resting: Option<Resting>) -> (Option<(Stream, u64)>, Option<TcpStream>) {
+    fn usable(&self, resting: Option<Resting>) -> (Option<ToLaptop>, Option<TcpStream>) {
         match resting {
             Some(Resting::Laptop { stream, relay }) => {
-                let is_newest = self.relay().is_some_and(|newest| newest.number == relay);
+                let is_newest = self.is_held() && self.agent.relays.is_newest(&self.route.session, relay);
                 if is_newest && self.probe.is_none() {
-                    return (Some((stream, relay)), None);
+                    let new = None;
+                    return (Some(ToLaptop { stream, relay, new }), None);
                 }
                 Resting::Laptop { stream, relay }.part(self.agent);
                 (None, None)
@@ -189,27 +205,29 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The newest live relay of an intercept that is still in the record.
-    fn relay(&self) -> Option<Relay> {
-        let record = self.agent.record.borrow().clone()?;
-        let is_held = record.intercepts.iter().any(|one| one.id == self.route.intercept);
-        is_held
-            .then(|| self.agent.relays.newest(&self.route.session))
-            .flatten()
+    /// Whether the intercept is still in the record.
+    fn is_held(&self) -> bool {
+        let record = self.agent.record.borrow();
+        let mut intercepts = record.iter().flat_map(|record| &record.intercepts);
+        intercepts.any(|one| one.id == self.route.intercept)
     }
 
     /// A new stream; a relay that has just ended may still be listed for a moment. One that takes no more streams is
     /// no laptop for this request.
-    async fn open(&self) -> Option<(Stream, u64)> {
-        let relay = self.relay()?;
-        match timeout(OPENS_WITHIN, relay.mux.open()).await {
-            Ok(Ok(stream)) => return Some((stream, relay.number)),
-            Ok(Err(_)) => {}
+    async fn open(&self) -> Option<ToLaptop> {
+        let relays = &self.agent.relays;
+        let newest = self
+            .is_held()
+            .then(|| relays.newest(&self.route.session))
+            .flatten()?;
+        match timeout(OPENS_WITHIN, newest.stream()).await {
+            Ok(Ok(stream)) => return Some(ToLaptop::new(stream, newest)),
+            Ok(Err(_)) => drop(newest),
             Err(_) => return None,
         }
-        let another = self.agent.relays.newest(&self.route.session)?;
-        let stream = timeout(OPENS_WITHIN, another.mux.open()).await.ok()?.ok()?;
-        Some((stream, another.number))
+        let another = relays.newest(&self.route.session)?;
+        let stream = timeout(OPENS_WITHIN, another.stream()).await.ok()?.ok()?;
+        Some(ToLaptop::new(stream, another))
     }
 
     fn opening(&self) -> StreamOpen {
@@ -221,8 +239,10 @@ impl<'a> Request<'a> {
         }
     }
 
-    async fn ask(&mut self, client: UnixStream, stream: Stream, relay: u64, opening: &[u8]) -> Asked {
-        let mut undecided = Undecided::new(client, stream, opening, &self.first);
+    async fn ask(&mut self, client: UnixStream, laptop: ToLaptop) -> Asked {
+        let ToLaptop { stream, relay, new } = laptop;
+        let opening = new.as_ref().map_or_else(Vec::new, |_| encode(&self.opening()));
+        let mut undecided = Undecided::new(client, (stream, new), &opening, &self.first);
         let decision = undecided.decide().await;
         self.read_at = undecided.read_at();
         match decision {

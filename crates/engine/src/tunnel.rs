@@ -22,6 +22,7 @@ mod routes;
 mod splice;
 mod state;
 mod streams;
+mod taken;
 mod wait;
 
 pub use arrival::{Accepted, Acceptor, Arrival};

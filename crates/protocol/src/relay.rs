@@ -114,7 +114,10 @@ pub enum ToLaptop {
     /// The pod starts to drain: open no more relays to it, keep this one until it closes.
     Draining,
     /// The answer to [`ToAgent::Goodbye`]: requests that come to the agent from here on go elsewhere.
-    Goodbye,
+    Goodbye {
+        /// How many streams the agent has opened on this relay. Some may still come, behind this answer.
+        streams: u64,
+    },
 }
 
 /// What this pod's NGINX does now.

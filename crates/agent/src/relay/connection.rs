@@ -159,8 +159,10 @@ async fn listen(
                 });
             }
             Ok(ToAgent::Goodbye) => {
-                drop(joined.take());
-                if answer_tx.send(ToLaptop::Goodbye).await.is_err() {
+                // Said once; the relay is out from then on.
+                let Some(joined) = joined.take() else { continue };
+                let streams = joined.leave().await;
+                if answer_tx.send(ToLaptop::Goodbye { streams }).await.is_err() {
                     return Ended::Left;
                 }
             }

@@ -12,6 +12,7 @@ use tokio::net::UnixStream;
 use tokio::time::Instant;
 
 use super::pump::has_left;
+use crate::relay::Opening;
 
 /// More is not read before the verdict; it is also what a stream takes before its reader reads.
 const COPY_LIMIT: usize = 256 * 1024;
@@ -33,6 +34,8 @@ pub(super) enum Decision {
 pub(super) struct Undecided {
     client: UnixStream,
     laptop: Stream,
+    /// Until the laptop has heard of a new stream.
+    new: Option<Opening>,
     /// The opening frame of a new stream, then everything read from the client.
     copy: Vec<u8>,
     opening: usize,
@@ -42,13 +45,19 @@ pub(super) struct Undecided {
 }
 
 impl Undecided {
-    pub(super) fn new(client: UnixStream, laptop: Stream, opening: &[u8], first: &[u8]) -> Self {
+    pub(super) fn new(
+        client: UnixStream,
+        (laptop, new): (Stream, Option<Opening>),
+        opening: &[u8],
+        first: &[u8],
+    ) -> Self {
         // One write, so one frame and one segment where the request is short.
         let copy = [opening, first].concat();
         let opening = opening.len();
         Self {
             client,
             laptop,
+            new,
             copy,
             opening,
             sent: 0,
@@ -90,7 +99,12 @@ impl Undecided {
         loop {
             if self.sent < self.copy.len() {
                 match Pin::new(&mut self.laptop).poll_write(cx, &self.copy[self.sent..]) {
-                    Poll::Ready(Ok(written)) if written > 0 => self.sent += written,
+                    Poll::Ready(Ok(written)) if written > 0 => {
+                        self.sent += written;
+                        if let Some(new) = self.new.take() {
+                            new.sent();
+                        }
+                    }
                     Poll::Ready(_) => return Poll::Ready(self.gone()),
                     Poll::Pending => return Poll::Pending,
                 }
@@ -149,5 +163,35 @@ impl Undecided {
                 Poll::Ready(None)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use intercept_protocol::ids::SessionId;
+    use intercept_protocol::mux::{Mux, Side};
+
+    use super::*;
+    use crate::relay::Relays;
+
+    #[tokio::test]
+    async fn a_relay_does_not_leave_before_a_new_stream_was_written_to() {
+        let (relays, session) = (Relays::default(), SessionId::random());
+        let (io, _laptop) = tokio::io::duplex(4096);
+        let joined = relays.join(session.clone(), Mux::start(io, Side::Agent).0);
+        let opening = relays.newest(&session).unwrap();
+        let stream = opening.stream().await.unwrap();
+        let (client, _nginx) = UnixStream::pair().unwrap();
+        let mut undecided = Undecided::new(client, (stream, Some(opening)), b"opening", b"request");
+        let mut leaving = pin!(joined.leave());
+        poll_fn(|cx| {
+            assert!(leaving.as_mut().poll(cx).is_pending());
+            assert!(undecided.poll_decide(cx).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        assert_eq!(leaving.await, 1);
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use intercept_protocol::matching::{Mark, Match};
+use intercept_protocol::relay::{ToAgent, ToLaptop};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -197,6 +198,28 @@ async fn requests_share_one_stream_to_the_laptop() {
     for request in [post, chunked] {
         assert_eq!(streams_for(&parts, &laptop, 20, &request).await, 0);
     }
+}
+
+#[tokio::test]
+async fn the_answer_to_a_goodbye_names_every_stream_and_no_other_follows() {
+    let Some((parts, developer, relay)) = start(header("X-Dev", Some("a"))).await else {
+        return;
+    };
+    let mut laptop = Laptop::connect(relay, &developer, "laptop", Program::Refuses).await;
+    parts.gates_are_open(1).await;
+    let ask = || who(parts.port, "POST /", MARK, "body");
+    for _ in 0..3 {
+        assert_eq!(ask().await, "origin");
+    }
+    laptop.say_tx.send(ToAgent::Goodbye).await.unwrap();
+    let named = laptop
+        .hears(|message| match message {
+            ToLaptop::Goodbye { streams } => Some(streams),
+            _ => None,
+        })
+        .await;
+    assert_eq!(ask().await, "origin");
+    assert_eq!((named, laptop.streams()), (3, 3));
 }
 
 #[tokio::test]

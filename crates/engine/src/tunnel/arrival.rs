@@ -20,6 +20,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use super::connector::PodName;
 use super::routes::Counters;
 use super::state::RelayEvent;
+use super::taken::Undecided;
 
 /// A verdict waits this long for the answer's first bytes and then travels alone. Together they are one
 /// message through API server, kubelet and container runtime instead of two.
@@ -34,15 +35,16 @@ const READ_AHEAD: usize = 8 * 1024;
 
 /// Decides what becomes of an intercept's connections.
 pub trait Acceptor: Send + Sync + 'static {
-    /// Serves one connection from its verdict to its end. May be cancelled: the connection is then reset.
+    /// Serves one connection from its verdict to its end. May be cancelled: the connection is then refused, or reset
+    /// where it was accepted.
     fn serve(&self, arrival: Arrival) -> BoxFuture<'static, ()>;
 }
 
-/// A connection without a verdict. Dropped, it is reset.
+/// A connection without a verdict. Dropped, it is refused.
 pub struct Arrival {
     intercept: InterceptId,
     pod: PodName,
-    stream: Stream,
+    stream: Undecided,
     serves_requests: bool,
     counters: Arc<Counters>,
     events_tx: broadcast::Sender<RelayEvent>,
@@ -54,7 +56,7 @@ pub struct Arrival {
 impl Arrival {
     pub(super) fn new(
         (intercept, pod): (InterceptId, PodName),
-        (stream, serves_requests): (Stream, bool),
+        (stream, serves_requests): (Undecided, bool),
         counters: Arc<Counters>,
         events_tx: broadcast::Sender<RelayEvent>,
         leaving: CancellationToken,
@@ -103,7 +105,7 @@ impl Arrival {
     pub fn accept(self) -> Accepted {
         self.counters.accepted();
         Accepted {
-            stream: self.stream,
+            stream: self.stream.accept(),
             ahead: self.ahead,
             serves_requests: self.serves_requests,
             verdict: Some(Due::At(Box::pin(sleep(VERDICT_WAITS)))),
@@ -115,7 +117,7 @@ impl Arrival {
     }
 
     /// Leaves it to the original pods; only while nothing of it was delivered to anybody.
-    pub async fn refuse(mut self, reason: String) {
+    pub async fn refuse(self, reason: String) {
         if self.counters.refused() {
             // Nobody may be listening for events.
             let _ = self.events_tx.send(RelayEvent::NotServed {
@@ -123,10 +125,7 @@ impl Arrival {
                 reason,
             });
         }
-        // A relay that ended meanwhile refuses by itself.
-        if self.stream.write_all(&[Verdict::Refused as u8]).await.is_ok() {
-            let _ = self.stream.shutdown().await;
-        }
+        self.stream.refuse().await;
     }
 }
 

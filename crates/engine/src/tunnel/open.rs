@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use super::connector::{PodConnector, PodName, PodStream};
 use super::state::RelayError;
 use super::streams::{Serving, serve_all};
+use super::taken::Taken;
 
 /// From asking for a connection to having it.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -45,6 +46,8 @@ pub(super) struct OpenRelay {
     said_rx: mpsc::Receiver<Result<ToLaptop, FrameError>>,
     mux: Mux,
     driver: JoinHandle<io::Result<()>>,
+    /// Its streams.
+    pub(super) taken: Taken,
     // Control and streams; all end with this value.
     _tasks: JoinSet<()>,
 }
@@ -78,7 +81,8 @@ impl OpenRelay {
         let io = Listening::new(io, heard.clone());
         let (mux, incoming, driver) = Mux::start(io, Side::Laptop);
         let mut tasks = JoinSet::new();
-        tasks.spawn(serve_all(incoming, serving));
+        let taken = Taken::new();
+        tasks.spawn(serve_all(incoming, serving, taken.clone()));
         let control = mux.open().await.map_err(|_| RelayError::Ended(None))?;
         let (control_rx, control_tx) = tokio::io::split(control);
         let (say_tx, say_rx) = mpsc::channel(16);
@@ -92,6 +96,7 @@ impl OpenRelay {
             said_rx,
             mux,
             driver,
+            taken,
             _tasks: tasks,
         })
     }

@@ -19,7 +19,7 @@ use super::streams::Serving;
 /// A connection that survived the laptop's sleep answers within this.
 const AWAKE_LIMIT: Duration = Duration::from_millis(700);
 
-/// An agent that lives answers in a round trip.
+/// An agent that lives answers in a round trip, and what it has opened comes with the answer.
 const GOODBYE_LIMIT: Duration = Duration::from_millis(300);
 
 /// Every relay's state, by pod.
@@ -265,24 +265,28 @@ impl<'a, C: PodConnector> Held<'a, C> {
         }
     }
 
-    /// A stream that the agent opens at this moment would be cut off by the close; so it opens no more, and then we
-    /// close.
+    /// A stream that the agent opens at this moment would be cut off by the close; so it opens no more, all that it
+    /// has opened come here and have a verdict, and then we close.
     async fn end(mut self) {
         if self.open.say(ToAgent::Goodbye) {
-            match timeout(GOODBYE_LIMIT, self.goodbye_answered()).await {
+            match timeout(GOODBYE_LIMIT, self.parted()).await {
                 Ok(true) => {}
                 Ok(false) => return,
-                Err(_) => tracing::debug!(pod = %self.relay.serving.pod, "no answer to our goodbye"),
+                Err(_) => tracing::debug!(pod = %self.relay.serving.pod, "our goodbye took too long"),
             }
         }
+        self.open.taken.end().await;
         self.open.close().await;
     }
 
     /// False when the connection ended instead.
-    async fn goodbye_answered(&mut self) -> bool {
+    async fn parted(&mut self) -> bool {
         loop {
             match self.open.said().await {
-                Said::Message(ToLaptop::Goodbye) => return true,
+                Said::Message(ToLaptop::Goodbye { streams }) => {
+                    self.open.taken.came(streams).await;
+                    return true;
+                }
                 Said::Message(_) => {}
                 Said::Ended(_) => return false,
             }
@@ -297,7 +301,7 @@ impl<'a, C: PodConnector> Held<'a, C> {
     fn hear(&mut self, message: ToLaptop) {
         match message {
             // Bytes of any kind show life; a goodbye is awaited where it was said.
-            ToLaptop::Pong { .. } | ToLaptop::Goodbye => {}
+            ToLaptop::Pong { .. } | ToLaptop::Goodbye { .. } => {}
             ToLaptop::Status(status) => {
                 if let Some(words) = &status.rejected {
                     let pod = self.relay.serving.pod.clone();

@@ -16,6 +16,7 @@ use super::arrival::Arrival;
 use super::connector::PodName;
 use super::routes::Routes;
 use super::state::RelayEvent;
+use super::taken::{Taken, Undecided};
 
 /// The agent names a stream in its first bytes; one that does not is not worth a task.
 const OPEN_LIMIT: Duration = Duration::from_secs(5);
@@ -36,12 +37,12 @@ pub(super) struct Serving {
 }
 
 /// Serves streams until the connection ends. Dropped, it resets those that are open.
-pub(super) async fn serve_all(mut incoming: Incoming, serving: Serving) {
+pub(super) async fn serve_all(mut incoming: Incoming, serving: Serving, taken: Taken) {
     let mut streams = JoinSet::new();
     loop {
         tokio::select! {
             stream = incoming.accept() => match stream {
-                Some(stream) => drop(streams.spawn(serve(stream, serving.clone()))),
+                Some(stream) => drop(streams.spawn(serve(taken.take(stream), serving.clone(), taken.clone()))),
                 None => return,
             },
             Some(ended) = streams.join_next() => {
@@ -53,36 +54,39 @@ pub(super) async fn serve_all(mut incoming: Incoming, serving: Serving) {
     }
 }
 
-async fn serve(mut stream: Stream, serving: Serving) {
-    let opened: Result<StreamOpen, FrameError> = match timeout(OPEN_LIMIT, read_frame(&mut stream)).await {
+/// From its opening frame to its end, or to the relay's.
+async fn serve(stream: Undecided, serving: Serving, taken: Taken) {
+    tokio::select! {
+        () = to_its_end(stream, serving) => {}
+        () = taken.ended() => {}
+    }
+}
+
+async fn to_its_end(mut stream: Undecided, serving: Serving) {
+    let opened: Result<StreamOpen, FrameError> = match timeout(OPEN_LIMIT, read_frame(stream.stream())).await
+    {
         Ok(opened) => opened,
-        // Dropping the stream resets it.
         Err(_) => return tracing::debug!(pod = %serving.pod, "a stream did not say what it is"),
     };
     match opened {
         Ok(StreamOpen::Connection { intercept }) => connection((stream, false), intercept, &serving).await,
         Ok(StreamOpen::Requests { intercept }) => connection((stream, true), intercept, &serving).await,
-        Ok(StreamOpen::Probe { nonce }) => match timeout(PROBE_LIMIT, answer_probe(stream, nonce)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::debug!(pod = %serving.pod, %error, "a probe was cut off"),
-            Err(_) => tracing::debug!(pod = %serving.pod, "a probe did not end"),
-        },
+        Ok(StreamOpen::Probe { nonce }) => {
+            match timeout(PROBE_LIMIT, answer_probe(stream.accept(), nonce)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::debug!(pod = %serving.pod, %error, "a probe was cut off"),
+                Err(_) => tracing::debug!(pod = %serving.pod, "a probe did not end"),
+            }
+        }
         Err(error) => tracing::debug!(pod = %serving.pod, %error, "a stream was not understood"),
     }
 }
 
-async fn connection(
-    (mut stream, serves_requests): (Stream, bool),
-    intercept: InterceptId,
-    serving: &Serving,
-) {
+async fn connection((stream, serves_requests): (Undecided, bool), intercept: InterceptId, serving: &Serving) {
     let is_leaving = serving.leaving.is_cancelled();
     let Some(route) = serving.routes.find(&intercept).filter(|_| !is_leaving) else {
         // Its developer leaves or has left, and the pod's NGINX does not know yet.
-        if stream.write_all(&[Verdict::Refused as u8]).await.is_ok() {
-            let _ = stream.shutdown().await;
-        }
-        return;
+        return stream.refuse().await;
     };
     let names = (intercept, serving.pod.clone());
     let arrival = Arrival::new(

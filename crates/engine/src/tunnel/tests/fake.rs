@@ -1,7 +1,7 @@
 //! Proxy pods and agents that do what a test says.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -14,7 +14,7 @@ use intercept_protocol::relay::{
     write_frame, write_preamble,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::timeout;
 
 use crate::tunnel::awake::WallClock;
@@ -136,6 +136,8 @@ pub(crate) struct FakeAgent {
     say_tx: mpsc::UnboundedSender<Vec<u8>>,
     is_silent: Arc<AtomicBool>,
     ends_at_goodbye: Arc<Mutex<Option<Mux>>>,
+    is_asked: Arc<AtomicBool>,
+    opened: Arc<AtomicU64>,
     _incoming: Incoming,
 }
 
@@ -165,6 +167,8 @@ impl FakeAgent {
             }
         });
         let (pong_tx, is_mute) = (say_tx.clone(), Arc::clone(&is_silent));
+        let (is_asked, opened) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
+        let (asks, streams) = (Arc::clone(&is_asked), Arc::clone(&opened));
         tokio::spawn(async move {
             while let Ok(message) = read_frame(&mut reader).await {
                 let is_over = ended
@@ -176,7 +180,10 @@ impl FakeAgent {
                 let _ = match message {
                     ToAgent::Goodbye if is_over.is_some() => true,
                     ToAgent::Ping { .. } if is_mute.load(Ordering::Relaxed) => true,
-                    ToAgent::Goodbye => pong_tx.send(encode(&ToLaptop::Goodbye)).is_ok(),
+                    ToAgent::Goodbye if !asks.load(Ordering::Relaxed) => {
+                        let streams = streams.load(Ordering::Relaxed);
+                        pong_tx.send(encode(&ToLaptop::Goodbye { streams })).is_ok()
+                    }
                     ToAgent::Ping { sequence } => pong_tx.send(encode(&ToLaptop::Pong { sequence })).is_ok(),
                     other => heard_tx.send(other).is_ok(),
                 };
@@ -188,6 +195,8 @@ impl FakeAgent {
             say_tx,
             is_silent,
             ends_at_goodbye,
+            is_asked,
+            opened,
             _incoming: incoming,
         }
     }
@@ -210,6 +219,11 @@ impl FakeAgent {
         *self.ends_at_goodbye.lock().unwrap() = Some(self.mux.clone());
     }
 
+    /// Leaves the answer to a goodbye to the test, which hears it.
+    pub(super) fn leaves_goodbyes_to_the_test(&self) {
+        self.is_asked.store(true, Ordering::Relaxed);
+    }
+
     /// A connection from NGINX that has sent `first`.
     pub(crate) async fn connection(&self, intercept: &InterceptId, first: &[u8]) -> Stream {
         let intercept = intercept.clone();
@@ -225,6 +239,7 @@ impl FakeAgent {
     async fn stream(&self, open: StreamOpen, first: &[u8]) -> Stream {
         let mut stream = self.mux.open().await.unwrap();
         write_frame(&mut stream, &open).await.unwrap();
+        self.opened.fetch_add(1, Ordering::Relaxed);
         stream.write_all(first).await.unwrap();
         stream
     }
@@ -246,6 +261,19 @@ impl Acceptor for Echo {
             if tokio::io::copy(&mut from, &mut to).await.is_ok() {
                 let _ = to.shutdown().await;
             }
+        })
+    }
+}
+
+/// Says that it has a connection, and never decides on it.
+pub(super) struct Ponders(pub(super) Arc<Notify>);
+
+impl Acceptor for Ponders {
+    fn serve(&self, arrival: Arrival) -> BoxFuture<'static, ()> {
+        self.0.notify_one();
+        Box::pin(async move {
+            std::future::pending::<()>().await;
+            drop(arrival);
         })
     }
 }

@@ -1,13 +1,15 @@
 //! Opening, losing and ending relays.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use intercept_protocol::relay::{MAGIC, Refusal, SILENCE_LIMIT, ToLaptop, Verdict};
+use intercept_protocol::relay::{MAGIC, Refusal, SILENCE_LIMIT, ToAgent, ToLaptop, Verdict};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
-use super::fake::{Echo, FakeAgent, Pods, Rig, SOON, refuse, verdict};
+use super::fake::{Echo, FakeAgent, Pods, Ponders, Rig, SOON, refuse, verdict};
 use crate::tunnel::{PodStage, RelayError, RelayEvent, RelayState, TunnelError};
 
 #[tokio::test(start_paused = true)]
@@ -201,6 +203,38 @@ async fn an_agent_that_ends_at_a_goodbye_is_no_trouble() {
     agent.leaves_at_goodbye();
     rig.pool.stop().await;
     assert!(rig.pool.states().borrow().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_comes_behind_the_answer_to_a_goodbye_is_refused_and_not_cut_off() {
+    let mut rig = Rig::new();
+    rig.routes.insert(rig.intercept.clone(), Echo);
+    let mut agent = rig.open().await;
+    agent.leaves_goodbyes_to_the_test();
+    let late = async {
+        let heard = agent.heard_rx.recv().await;
+        assert!(matches!(heard, Some(ToAgent::Goodbye)), "{heard:?}");
+        agent.say(&ToLaptop::Goodbye { streams: 1 });
+        // On the paused clock: until nobody has anything left to do.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let mut late = agent.connection(&rig.intercept, b"x").await;
+        verdict(&mut late).await
+    };
+    let ((), late) = tokio::join!(rig.pool.stop(), late);
+    assert_eq!(late, Verdict::Refused as u8);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_no_program_has_taken_is_refused_and_not_cut_off() {
+    let mut rig = Rig::new();
+    let has_it = Arc::<Notify>::default();
+    rig.routes
+        .insert(rig.intercept.clone(), Ponders(Arc::clone(&has_it)));
+    let agent = rig.open().await;
+    let mut waiting = agent.connection(&rig.intercept, b"x").await;
+    timeout(SOON, has_it.notified()).await.expect("it must come");
+    let ((), verdict) = tokio::join!(rig.pool.stop(), verdict(&mut waiting));
+    assert_eq!(verdict, Verdict::Refused as u8);
 }
 
 #[tokio::test(start_paused = true)]
