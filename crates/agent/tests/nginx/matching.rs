@@ -212,6 +212,22 @@ async fn a_baggage_member_is_found_wherever_it_stands() {
     .await;
 }
 
+/// A compiled expression has far less memory for its search than an interpreted one.
+#[tokio::test]
+async fn a_long_member_behind_a_long_list_is_found() {
+    let long = "ü,".repeat(340);
+    let Some((parts, _laptops)) = start(vec![baggage("dev", Some(&long))]).await else {
+        return;
+    };
+    let others = "dev = other ;p=1 , ".repeat(10_000);
+    let encoded = "%C3%bc%2C".repeat(340);
+    let (there, cut) = (
+        format!("baggage: {others}dev={encoded}\r\n"),
+        format!("baggage: {others}dev={}\r\n", &encoded[3..]),
+    );
+    assert_each(&parts, &[("GET /", &there, "0"), ("GET /", &cut, "origin")]).await;
+}
+
 #[tokio::test]
 async fn a_path_prefix_takes_whole_segments() {
     let Some((parts, _laptops)) = start(vec![below(Match::new(Mark::All), "/cart")]).await else {
