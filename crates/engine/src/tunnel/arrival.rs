@@ -80,7 +80,8 @@ impl Arrival {
     pub async fn read_ahead(&mut self, limit: usize) -> io::Result<usize> {
         let room = limit.saturating_sub(self.ahead.len());
         self.ahead.reserve(room.min(READ_AHEAD));
-        (&mut self.stream)
+        self.stream
+            .stream()
             .take(room as u64)
             .read_buf(&mut self.ahead)
             .await
