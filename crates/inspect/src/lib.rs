@@ -18,4 +18,5 @@ pub mod har;
 pub mod raw;
 pub mod record;
 pub mod redact;
+pub mod store;
 pub mod text;

@@ -80,12 +80,12 @@ impl Ready {
         (began.0 >= border) == (self.field == Field::Since)
     }
 
-    /// Whether it can be answered without bodies.
+    /// Whether it cannot be answered without the bodies' bytes.
     pub(crate) fn needs_bodies(&self) -> bool {
         matches!(
             self.field,
             Field::Anything | Field::Body | Field::RequestBody | Field::ResponseBody
-        )
+        ) || matches!(self.check, Check::Word("cut"))
     }
 
     fn has(&self, text: &Text) -> bool {
