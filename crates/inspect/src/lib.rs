@@ -11,6 +11,7 @@
 #![warn(missing_docs)]
 
 pub mod curl;
+pub mod decode;
 pub mod edit;
 pub mod exchange;
 pub mod filter;
