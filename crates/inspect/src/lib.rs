@@ -12,6 +12,7 @@
 
 pub mod curl;
 pub mod decode;
+pub mod diff;
 pub mod edit;
 pub mod exchange;
 pub mod filter;

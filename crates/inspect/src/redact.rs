@@ -17,6 +17,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::exchange::{Exchange, Message, Moment, Side};
+pub(crate) use json::{Token, TokenKind, Tokens, unquoted};
 pub use rule::{Rule, RuleError};
 
 /// Stands where something was hidden.
