@@ -15,6 +15,7 @@ pub mod agent_binary;
 pub mod apply;
 pub mod cluster;
 pub mod discover;
+pub mod inspector;
 pub mod kubeconfig;
 mod live;
 pub mod plan;

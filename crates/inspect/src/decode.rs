@@ -46,7 +46,7 @@ pub use multipart::Part;
 pub use problem::{Position, Problem, ProblemKind};
 pub use protobuf::{ProtoField, ProtoValue};
 pub use schemas::{SchemaError, Schemas};
-pub use search::searchable;
+pub use search::{Decoding, searchable};
 pub use websocket::{Close, Opcode, SocketMessage};
 
 use crate::exchange::{Body, Exchange, Message};

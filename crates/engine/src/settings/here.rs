@@ -36,6 +36,13 @@ pub fn session_locks() -> PathBuf {
     folder.join("intercept").join("sessions")
 }
 
+/// The folder in which this user's programs keep recorded requests.
+pub fn recorded_requests() -> PathBuf {
+    let own = dirs::data_local_dir();
+    let folder = own.unwrap_or_else(|| std::env::temp_dir().join(format!("intercept-{}", user())));
+    folder.join("intercept").join("requests")
+}
+
 fn user() -> String {
     whoami::username()
         .ok()

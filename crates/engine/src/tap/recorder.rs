@@ -8,8 +8,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use intercept_inspect::exchange::{Exchange, ExchangeId, Moment, Place, Summary};
+use intercept_inspect::exchange::{Exchange, ExchangeId, Summary};
 use intercept_inspect::record::{Room, Seen, exchanges};
+use intercept_inspect::store::Gap;
 use tokio::sync::broadcast;
 
 use super::watch::{Level, Recording, Slot, UnderWay};
@@ -61,21 +62,6 @@ pub trait Shelf: Send + 'static {
 #[derive(Debug, thiserror::Error)]
 #[error("requests cannot be recorded")]
 pub struct ShelfError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
-
-/// What was not recorded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Gap {
-    /// Whose requests.
-    pub place: Place,
-    /// When the first one began.
-    pub from: Moment,
-    /// When the last one began.
-    pub to: Moment,
-    /// How many.
-    pub exchanges: u64,
-    /// Why.
-    pub why: &'static str,
-}
 
 /// What a recorder tells.
 #[derive(Clone, Debug)]
@@ -201,6 +187,7 @@ impl Queue {
         match known {
             Some(gap) => {
                 gap.exchanges += 1;
+                gap.bytes += passed(seen);
                 gap.to = gap.to.max(seen.began);
             }
             None => self.gaps.push(Gap {
@@ -208,7 +195,8 @@ impl Queue {
                 from: seen.began,
                 to: seen.began,
                 exchanges: 1,
-                why,
+                bytes: passed(seen),
+                why: why.to_owned(),
             }),
         }
     }
@@ -334,7 +322,7 @@ impl<S: Shelf> Writing<S> {
         }
         self.put(batch);
         for gap in queue.gaps {
-            tracing::warn!(exchanges = gap.exchanges, why = gap.why, "not recorded");
+            tracing::warn!(exchanges = gap.exchanges, why = %gap.why, "not recorded");
             if let Err(error) = self.shelf.gap(&gap) {
                 tracing::warn!(%error, "a gap is not recorded either");
             }
@@ -358,7 +346,8 @@ impl<S: Shelf> Writing<S> {
                     from,
                     to,
                     exchanges: batch.len() as u64,
-                    why: "the store could not be written",
+                    bytes: batch.iter().map(bodies).sum(),
+                    why: "the store could not be written".to_owned(),
                 }));
             }
         }
@@ -412,6 +401,11 @@ fn next_number(numbers: &mut Range<u64>, shelf: &mut impl Shelf) -> Result<Excha
             None => *numbers = shelf.numbers(NUMBERS)?,
         }
     }
+}
+
+fn bodies(exchange: &Exchange) -> u64 {
+    let answer = exchange.response.as_ref().map_or(0, |one| one.message.body.size);
+    exchange.request.message.body.size + answer
 }
 
 fn passed(seen: &Seen) -> u64 {

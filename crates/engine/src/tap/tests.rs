@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use intercept_inspect::exchange::{Exchange, ExchangeId, Header, Outcome, Place, Protocol};
+use intercept_inspect::store::Gap;
 use intercept_protocol::mux::Stream;
 use intercept_protocol::relay::Verdict;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};

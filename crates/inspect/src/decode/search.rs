@@ -6,6 +6,21 @@ use super::budget::Budget;
 use super::media::Media;
 use super::{Limits, charset, coding, content};
 use crate::exchange::Message;
+use crate::filter::Readable;
+
+/// Bodies are found by what they say once decoded.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Decoding;
+
+impl Readable for Decoding {
+    fn text<'a>(&self, message: &'a Message) -> Cow<'a, str> {
+        searchable(message)
+    }
+
+    fn edition(&self) -> u32 {
+        1
+    }
+}
 
 /// Text beyond this is not found.
 const SEARCHED: usize = 256 << 10;
