@@ -120,7 +120,7 @@ pub fn decode(exchange: &Exchange, half: Half, options: &Options) -> Decoded {
         arrivals: unpacked.codings.is_empty().then_some(&message.body),
         nesting: 0,
     };
-    let (content, problems) = match grpc::of(exchange, half, message, &media) {
+    let (content, problems) = match grpc::of(exchange, half, message, &options.schemas) {
         Some(call) => grpc::read(&call, &piece, &mut reader),
         None => content::read(&piece, &media, &mut reader),
     };

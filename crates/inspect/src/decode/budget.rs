@@ -34,6 +34,15 @@ impl Default for Limits {
     }
 }
 
+/// The last byte up to `at` at which a character begins, or the end of `text`.
+pub(super) fn character_start(text: &str, at: usize) -> usize {
+    let mut start = at.min(text.len());
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    start
+}
+
 /// What is left of [`Limits`].
 pub(super) struct Budget {
     pub(super) limits: Limits,
@@ -80,7 +89,7 @@ impl Budget {
 
     /// As much of `text` as may still be shown, and whether that is all.
     pub(super) fn show(&mut self, text: &str) -> (String, bool) {
-        let end = text.floor_char_boundary(self.shown.min(text.len()));
+        let end = character_start(text, self.shown);
         self.showed(end);
         (text[..end].to_owned(), end == text.len())
     }

@@ -105,7 +105,7 @@ fn declared(bytes: &[u8]) -> Option<&'static Encoding> {
     }?;
     let label = label.trim_start_matches(['"', '\'', ' ']);
     let end = label.find(['"', '\'', ' ', ';', '/', '?']).unwrap_or(label.len());
-    Encoding::for_label(label[..end].as_bytes())
+    Encoding::for_label(&label.as_bytes()[..end])
 }
 
 fn after<'t>(text: &'t str, name: &str) -> Option<&'t str> {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::content::{self, Content, Found, Piece, short};
 use super::media::Media;
 use super::problem::{Problem, ProblemKind};
-use super::{Decoded, Half, Reader, coding, protobuf};
+use super::{Decoded, Half, Reader, Schemas, coding, protobuf};
 use crate::exchange::{Exchange, Header, Message};
 
 /// One message of a call.
@@ -49,7 +49,6 @@ pub(super) struct Call<'a> {
     half: Half,
     /// The full name of the type of its messages.
     message_type: Option<String>,
-    path: String,
     is_json: bool,
     is_text: bool,
     is_web: bool,
@@ -60,8 +59,9 @@ pub(super) fn of<'a>(
     exchange: &Exchange,
     half: Half,
     message: &'a Message,
-    media: &Media,
+    schemas: &Schemas,
 ) -> Option<Call<'a>> {
+    let media = Media::of(message);
     let kind = media.essence.strip_prefix("application/grpc")?;
     let (variant, format) = kind.split_once('+').unwrap_or((kind, "proto"));
     if !matches!(variant, "" | "-web" | "-web-text") {
@@ -71,22 +71,15 @@ pub(super) fn of<'a>(
     Some(Call {
         message,
         half,
-        message_type: None,
-        path: target.split('?').next().unwrap_or_default().to_owned(),
+        message_type: schemas.of_method(target.split('?').next().unwrap_or_default(), half),
         is_json: format == "json",
         is_text: variant == "-web-text",
-        is_web: variant != "",
+        is_web: !variant.is_empty(),
     })
 }
 
 pub(super) fn read(call: &Call<'_>, piece: &Piece<'_>, reader: &mut Reader<'_>) -> Found {
     let mut problems = Vec::new();
-    let message_type = reader.options.schemas.of_method(&call.path, call.half);
-    let call = Call {
-        message_type: message_type.or_else(|| call.message_type.clone()),
-        path: call.path.clone(),
-        ..*call
-    };
     let bytes = match call.is_text {
         true => Cow::Owned(from_base64(piece.bytes, piece.is_cut, &mut problems)),
         false => Cow::Borrowed(piece.bytes),
@@ -96,9 +89,9 @@ pub(super) fn read(call: &Call<'_>, piece: &Piece<'_>, reader: &mut Reader<'_>) 
         arrivals: piece.arrivals.filter(|_| !call.is_text),
         ..*piece
     };
-    let (messages, trailers) = messages(&call, &inside, reader, &mut problems);
+    let (messages, trailers) = messages(call, &inside, reader, &mut problems);
     let status = (call.half == Half::Response)
-        .then(|| status(&call, &trailers, reader))
+        .then(|| status(call, &trailers, reader))
         .flatten();
     (Content::Grpc { messages, status }, problems)
 }

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::budget::Budget;
+use super::budget::{Budget, character_start};
 use super::problem::{Position, Problem, ProblemKind};
 
 mod token;
@@ -108,7 +108,7 @@ fn said(stop: Stop, text: &str, read: usize, is_cut: bool) -> (usize, Problem) {
         Stop::Fault(fault) => {
             let position = Position::within(text, fault.at);
             let is_end = fault.at >= text.len();
-            let said = match text[text.floor_char_boundary(fault.at)..].chars().next() {
+            let said = match text[character_start(text, fault.at)..].chars().next() {
                 Some(found) => format!(
                     "the JSON is broken: expected {}, found `{}`",
                     fault.expected,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::budget::character_start;
 use crate::exchange::Body;
 
 /// Why not all was read.
@@ -55,7 +56,7 @@ impl Position {
 
     /// The position of byte `at` of `text`.
     pub(super) fn within(text: &str, at: usize) -> Self {
-        let before = &text[..text.floor_char_boundary(at)];
+        let before = &text[..character_start(text, at)];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         Self {
             byte: at as u64,

@@ -93,9 +93,7 @@ pub(super) fn read(piece: &Piece<'_>, name: Option<&str>, reader: &mut Reader<'_
         match schemas::typed(&reader.options.schemas, name, piece.bytes, &mut reader.budget) {
             Ok((content, problem)) => return (content, problem.into_iter().collect()),
             // Without any schema this is no surprise, but what was asked for by name should be there.
-            Err(error) if reader.options.schemas.is_empty() && reader.options.message_type.is_none() => {
-                drop(error)
-            }
+            Err(_) if reader.options.schemas.is_empty() && reader.options.message_type.is_none() => {}
             Err(error) => {
                 let text = format!("{error}: its fields are guessed");
                 problems.push(Problem::new(ProblemKind::Unsupported, text));

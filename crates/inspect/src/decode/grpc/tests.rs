@@ -8,7 +8,7 @@ use prost_reflect::prost_types::{
 };
 
 use super::super::tests::{exchange, header};
-use super::super::{Options, ProtoValue, Schemas, decode};
+use super::super::{Options, ProtoValue, decode};
 use super::*;
 
 fn framed(flags: u8, payload: &[u8]) -> Vec<u8> {
