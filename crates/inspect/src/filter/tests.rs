@@ -62,6 +62,7 @@ fn outcome() -> impl Strategy<Value = Outcome> {
 }
 
 /// Exchanges in which the filters of [`written`] find something.
+#[expect(clippy::too_many_lines, reason = "one strategy for each part, flat")]
 pub(crate) fn exchange(ids: std::ops::Range<u64>) -> impl Strategy<Value = Exchange> {
     let target = select(vec![
         "/cart?id=1",

@@ -77,7 +77,7 @@ fn numbered(id: u64, size: usize) -> Exchange {
             message: Message::default(),
         },
         response: Some(Response {
-            status: if id % 1000 == 0 { 500 } else { 200 },
+            status: if id.is_multiple_of(1000) { 500 } else { 200 },
             message: body,
             ..Response::default()
         }),
