@@ -23,6 +23,7 @@ mod json;
 mod media;
 mod multipart;
 mod picture;
+mod plain;
 mod problem;
 mod protobuf;
 mod schemas;

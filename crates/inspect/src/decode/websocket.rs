@@ -4,11 +4,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::budget::Budget;
 use super::content::{Content, Piece, short};
 use super::media::Media;
 use super::problem::{Problem, ProblemKind};
 use super::{Decoded, Half, Reader, listed};
-use crate::exchange::{Body, Exchange, Message};
+use crate::exchange::{Body, Exchange, Message, Response};
 
 mod assembly;
 mod deflate;
@@ -71,8 +72,8 @@ pub struct SocketMessage {
     pub content: Decoded,
 }
 
-/// The conversation, if the exchange became a WebSocket.
-pub(super) fn of(exchange: &Exchange, reader: &mut Reader<'_>) -> Option<Decoded> {
+/// What the program said to the switch, if the exchange became a WebSocket.
+fn switched(exchange: &Exchange) -> Option<&Response> {
     let response = exchange
         .response
         .as_ref()
@@ -80,6 +81,48 @@ pub(super) fn of(exchange: &Exchange, reader: &mut Reader<'_>) -> Option<Decoded
     let upgrade = listed(&response.message, "upgrade");
     let mut protocols = upgrade.split(',');
     protocols.find(|protocol| protocol.trim().eq_ignore_ascii_case("websocket"))?;
+    Some(response)
+}
+
+/// Who said what when: moments, kinds of frames, and the messages' bytes.
+pub(super) fn said(exchange: &Exchange, budget: &mut Budget) -> Vec<(Half, Option<u64>, u8, Vec<u8>)> {
+    let Some(response) = switched(exchange) else {
+        return Vec::new();
+    };
+    let (agreed, _) = Agreed::of(&listed(&response.message, "sec-websocket-extensions"));
+    let mut all = Vec::new();
+    for (half, body) in [
+        (Half::Request, &exchange.request.message.body),
+        (Half::Response, &response.message.body),
+    ] {
+        let mut assembly = Assembly::new(&body.bytes, half, agreed);
+        while budget.item()
+            && let Some(one) = assembly.next(budget)
+        {
+            let at = body.arrived(one.end.saturating_sub(1) as u64);
+            all.push((half, at, one.opcode.number(), one.bytes));
+        }
+    }
+    // Each side stays in its order.
+    all.sort_by_key(|(_, at, ..)| *at);
+    all
+}
+
+impl Opcode {
+    fn number(self) -> u8 {
+        match self {
+            Self::Text => 1,
+            Self::Binary => 2,
+            Self::Close => 8,
+            Self::Ping => 9,
+            Self::Pong => 10,
+        }
+    }
+}
+
+/// The conversation, if the exchange became a WebSocket.
+pub(super) fn of(exchange: &Exchange, reader: &mut Reader<'_>) -> Option<Decoded> {
+    let response = switched(exchange)?;
     let (agreed, mut problems) = Agreed::of(&listed(&response.message, "sec-websocket-extensions"));
     let asked = one_side(
         Half::Request,
