@@ -17,6 +17,8 @@ use crate::nginx::{Binary, Nginx, Place};
 use crate::probe::Probes;
 use crate::relay::Relays;
 use crate::settings::Settings;
+use crate::trace::Traces;
+use crate::traffic::{self, Traffic};
 use crate::{conductor, deadman, drain, gate, info, origin, ownership, record_source, relay, warning};
 
 /// What every part of one running agent shares.
@@ -38,6 +40,10 @@ pub struct Agent {
     pub relays: Relays,
     /// Probes under way.
     pub probes: Probes,
+    /// Requests that are followed through the Service.
+    pub traces: Traces,
+    /// What passed NGINX. NGINX → control streams
+    pub traffic: Traffic,
     /// Every connection being carried.
     pub connections: TaskTracker,
     /// The API server, where the pod has an account.
@@ -74,6 +80,8 @@ impl Agent {
             origin_known: watch::Sender::new(false),
             relays: Relays::default(),
             probes: Probes::default(),
+            traces: Traces::default(),
+            traffic: Traffic::default(),
             connections: TaskTracker::new(),
             api,
         })
@@ -87,6 +95,10 @@ impl Agent {
 pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(), StartError> {
     let binary = Binary::detect(&settings.nginx).await?;
     prepare(&settings)?;
+    let lines = traffic::bind(&settings.run_dir).map_err(|source| StartError::RunDir {
+        path: traffic::socket(&settings.run_dir),
+        source,
+    })?;
     let place = Place {
         run_dir: settings.run_dir.clone(),
         workers: settings.workers,
@@ -105,6 +117,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
     let agent = Agent::new(settings);
     let stopped = CancellationToken::new();
     let mut tasks = spawn(&agent, nginx, &stopped);
+    tasks.spawn(traffic::listen(agent.clone(), lines));
     stop.await;
     drain::drain(&agent).await;
     stopped.cancel();

@@ -30,5 +30,7 @@ pub mod relay;
 pub mod restore;
 pub mod settings;
 pub mod splice;
+pub mod trace;
+pub mod traffic;
 
 pub use agent::{Agent, run};

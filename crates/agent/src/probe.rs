@@ -17,6 +17,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::agent::Agent;
+pub(crate) use request::{Request, Wanted};
 
 const LIMIT: Duration = Duration::from_secs(5);
 const MAX_ANSWER: u64 = 16 * 1024;
@@ -108,14 +109,15 @@ impl Probes {
         }
     }
 
-    fn begin(&self, nonce: u64) -> UnderWay<'_> {
+    /// From here on, and until the answer is dropped, a request with this nonce is one.
+    pub(crate) fn begin(&self, nonce: u64) -> UnderWay<'_> {
         self.lock().insert(nonce, Stage::Sent);
         UnderWay { probes: self, nonce }
     }
 }
 
 /// A probe that ends when this is dropped.
-struct UnderWay<'a> {
+pub(crate) struct UnderWay<'a> {
     probes: &'a Probes,
     nonce: u64,
 }
@@ -154,7 +156,7 @@ pub async fn send(agent: &Agent, intercept: &InterceptId, nonce: u64) -> Result<
             return Err(ProbeError::GateShut);
         }
     }
-    let request = request::fitting(&record, found).ok_or(ProbeError::Shadowed)?;
+    let request = Request::fitting(&record, found, Wanted::Any).ok_or(ProbeError::Shadowed)?;
     let bytes = request.to_bytes(&record.service, PROBE_HEADER, nonce);
     let under_way = agent.probes.begin(nonce);
     let answer = timeout(

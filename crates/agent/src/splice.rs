@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use intercept_protocol::exchange::Exchange;
 use intercept_protocol::ids::{InterceptId, SessionId};
 use intercept_protocol::mux::Stream;
-use intercept_protocol::relay::{StreamOpen, encode};
+use intercept_protocol::relay::{StreamOpen, TraceStep, encode};
 use tokio::io::{AsyncReadExt as _, Interest};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Duration, Instant, sleep_until, timeout};
@@ -161,6 +161,9 @@ enum Asked {
 impl<'a> Request<'a> {
     fn new(agent: &'a Agent, route: &'a Route, first: Vec<u8>) -> Self {
         let probe = agent.probes.claim(&first);
+        if let Some(nonce) = probe {
+            agent.traces.step(nonce, TraceStep::AtGate);
+        }
         let read_at = Instant::now();
         Self {
             agent,
@@ -267,6 +270,7 @@ impl<'a> Request<'a> {
     async fn accepted(&self, undecided: Undecided, relay: u64) -> Option<Kept> {
         if let Some(nonce) = self.probe {
             self.agent.probes.taken(nonce);
+            self.agent.traces.step(nonce, TraceStep::Delivered);
         }
         let exchange = self.exchange(undecided.seen());
         let (client, stream, unsent, client_ended) = undecided.accepted();
@@ -287,6 +291,7 @@ impl<'a> Request<'a> {
             end(client, self.read_at).await;
             return None;
         }
+        self.agent.traffic.fell_back(&self.route.intercept, &self.first);
         let origin = match kept {
             Some(origin) => origin,
             None => match origin::connect(&self.route.origins).await {

@@ -18,3 +18,4 @@ pub mod mux;
 pub mod names;
 pub mod record;
 pub mod relay;
+pub mod traffic;

@@ -21,11 +21,12 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::ids::{InterceptId, SessionId, Token};
+use crate::traffic::{Miss, Report};
 
 /// What both ends say first.
 pub const MAGIC: [u8; 8] = *b"intercpt";
 /// Version of everything in this module.
-pub const PROTOCOL_VERSION: u16 = 1;
+pub const PROTOCOL_VERSION: u16 = 2;
 /// No frame is longer; a peer that announces more is not one of ours.
 pub const MAX_FRAME: usize = 64 * 1024;
 /// How often the laptop pings.
@@ -89,6 +90,21 @@ pub enum ToAgent {
         /// Comes back in [`StreamOpen::Probe`] and in [`ToLaptop::Probed`].
         nonce: u64,
     },
+    /// Tell what passes NGINX from now on, or no more.
+    Watch {
+        /// Whether to tell.
+        traffic: bool,
+    },
+    /// A request with this nonce may come through the Service: tell how far it gets in this pod.
+    Trace {
+        /// The intercept whose rule it fits.
+        intercept: InterceptId,
+        /// Its nonce.
+        nonce: u64,
+        /// Where to send it; absent where another agent, or nobody yet, does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<SocketAddr>,
+    },
     /// Open no more streams on this relay; it closes after the answer.
     Goodbye,
 }
@@ -101,6 +117,8 @@ pub enum ToLaptop {
     Pong {
         /// As in the ping.
         sequence: u64,
+        /// The agent's clock, microseconds since 1970.
+        at: i64,
     },
     /// After hello, and whenever something of it changes.
     Status(Status),
@@ -111,6 +129,15 @@ pub enum ToLaptop {
         /// Absent when it came back from the laptop; otherwise where it stopped.
         failure: Option<String>,
     },
+    /// What passed NGINX; only after [`ToAgent::Watch`].
+    Traffic(Report),
+    /// How far a request of [`ToAgent::Trace`] has come.
+    Traced {
+        /// Its nonce.
+        nonce: u64,
+        /// What happened.
+        step: TraceStep,
+    },
     /// The pod starts to drain: open no more relays to it, keep this one until it closes.
     Draining,
     /// The answer to [`ToAgent::Goodbye`]: requests that come to the agent from here on go elsewhere.
@@ -118,6 +145,50 @@ pub enum ToLaptop {
         /// How many streams the agent has opened on this relay. Some may still come, behind this answer.
         streams: u64,
     },
+}
+
+/// What one agent saw of a traced request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum TraceStep {
+    /// This agent looks out for it from now on.
+    Expected,
+    /// This agent cannot send it.
+    NotSent {
+        /// Why.
+        reason: String,
+    },
+    /// The Service's address took the connection.
+    Connected,
+    /// It did not.
+    NotConnected {
+        /// In the system's words.
+        reason: String,
+    },
+    /// This pod's gate of the intercept has it.
+    AtGate,
+    /// The laptop took it from the gate.
+    Delivered,
+    /// This pod's NGINX is done with it.
+    Passed {
+        /// The intercept whose rule it fitted; absent when it went to the original pods.
+        matched: Option<InterceptId>,
+        /// Why it did not fit the one that was meant.
+        miss: Option<Miss>,
+        /// Whether the gate was asked and the original pods answered.
+        fell_back: bool,
+        /// The answer's status.
+        status: u16,
+    },
+    /// The agent that sent it has an answer.
+    Answered {
+        /// Its first line; empty when the connection ended without one.
+        line: String,
+        /// Whether it is the laptop's own answer.
+        by_laptop: bool,
+    },
+    /// No answer came in time.
+    NoAnswer,
 }
 
 /// What this pod's NGINX does now.
@@ -329,6 +400,7 @@ mod tests {
         fn garbage_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             let _ = now(read_preamble::<Hello>(&mut bytes.as_slice()));
             let _ = now(read_frame::<ToAgent>(&mut bytes.as_slice()));
+            let _ = now(read_frame::<ToLaptop>(&mut bytes.as_slice()));
             let mut ours = MAGIC.to_vec();
             ours.extend_from_slice(&PROTOCOL_VERSION.to_be_bytes());
             ours.extend(bytes);

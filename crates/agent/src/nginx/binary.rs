@@ -24,6 +24,8 @@ pub struct Binary {
     pub version: Version,
     /// Its `stream` module.
     pub stream: Stream,
+    /// Counts its requests and tells the number.
+    pub has_stub_status: bool,
     /// Built with musl, whose allocator makes large buffers cost a third of the throughput.
     pub is_musl: bool,
 }
@@ -75,6 +77,7 @@ impl Binary {
         Some(Self {
             version,
             stream: stream(text, exists),
+            has_stub_status: text.contains("--with-http_stub_status_module"),
             is_musl: text.contains("(Alpine"),
         })
     }
@@ -82,6 +85,11 @@ impl Binary {
     /// Whether it is at least this version.
     pub fn since(&self, major: u32, minor: u32, patch: u32) -> bool {
         self.version >= Version(major, minor, patch)
+    }
+
+    /// Whether it tells which requests are more than a rate, without refusing them.
+    pub fn has_dry_limits(&self) -> bool {
+        self.since(1, 17, 6)
     }
 
     /// Whether one port can speak HTTP/1 and HTTP/2 with prior knowledge.

@@ -8,6 +8,7 @@
 mod http;
 mod matching;
 mod stream;
+mod telling;
 
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -22,6 +23,8 @@ use super::quote::token;
 
 /// Where on the health port NGINX tells which configuration it runs.
 pub const CONFIGURATION_PATH: &str = "/intercept/configuration";
+/// Where on the health port NGINX tells how many requests it has served, if it can.
+pub const REQUESTS_PATH: &str = "/intercept/requests";
 /// Both sides of every proxied connection count.
 const WORKER_CONNECTIONS: usize = 8192;
 

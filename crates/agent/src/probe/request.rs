@@ -5,45 +5,31 @@ use std::fmt::Write as _;
 use intercept_protocol::matching::{Mark, Match};
 use intercept_protocol::record::{Intercept, Record};
 use intercept_protocol::relay::PROBE_HEADER;
+use intercept_protocol::traffic::Asked;
 
 /// Tried where a rule leaves the method open; somebody before may have named some of them.
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROBE"];
 /// The value where any will do: unlikely to be anybody's own.
 const ANY_VALUE: &str = "intercept-probe";
 
+/// Methods that change nothing, wherever they end up.
+const HARMLESS: [&str; 3] = ["GET", "HEAD", "OPTIONS"];
+
+/// What a request may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// Anything: it only ever meets a gate.
+    Any,
+    /// Nothing that could change something, because it may meet an original pod.
+    Harmless,
+}
+
 /// One request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Request {
+pub(crate) struct Request {
     method: String,
     path: String,
     mark: Option<(String, String)>,
-}
-
-/// A request that NGINX gives to `intercept`; none when others take everything it could.
-pub(super) fn fitting(record: &Record, intercept: &Intercept) -> Option<Request> {
-    let rule = &intercept.rule;
-    let named = rule.methods.iter().map(|method| method.as_str().to_owned());
-    let any = METHODS.map(str::to_owned).into_iter();
-    let methods: Vec<String> = if rule.methods.is_empty() {
-        any.collect()
-    } else {
-        named.collect()
-    };
-    let prefix = rule.path_prefix.as_ref().map_or("/", |prefix| prefix.as_str());
-    let below = format!("{}/intercept-probe", prefix.trim_end_matches('/'));
-    let order = record.by_precedence(intercept.port);
-    [prefix.to_owned(), below]
-        .into_iter()
-        .flat_map(|path| methods.iter().map(move |method| (path.clone(), method.clone())))
-        .map(|(path, method)| Request {
-            method,
-            path,
-            mark: mark(&rule.mark),
-        })
-        .find(|request| {
-            let first = order.iter().find(|one| request.fits(&one.rule));
-            first.is_some_and(|one| one.id == intercept.id)
-        })
 }
 
 fn mark(mark: &Mark) -> Option<(String, String)> {
@@ -74,38 +60,49 @@ fn percent(text: &str) -> String {
 }
 
 impl Request {
-    /// Whether NGINX would find that `rule` fits; only as clever as the requests made here need.
-    fn fits(&self, rule: &Match) -> bool {
-        let mark = match (&rule.mark, &self.mark) {
-            (Mark::All, _) => true,
-            (_, None) => false,
-            (Mark::Header { name, value }, Some((header, found))) => {
-                name.variable() == header.to_ascii_lowercase().replace('-', "_")
-                    && value.as_ref().is_none_or(|value| value.as_str() == found)
-            }
-            (Mark::Baggage { key, value }, Some((header, found))) => {
-                header == "baggage"
-                    && found.split_once('=').is_some_and(|(found_key, found_value)| {
-                        found_key == key.as_str()
-                            && value
-                                .as_ref()
-                                .is_none_or(|value| percent(value.as_str()) == found_value)
-                    })
-            }
+    /// A request that NGINX gives to `intercept`; none when others take everything it could.
+    pub(crate) fn fitting(record: &Record, intercept: &Intercept, wanted: Wanted) -> Option<Request> {
+        let rule = &intercept.rule;
+        let named = rule.methods.iter().map(|method| method.as_str().to_owned());
+        let any = METHODS.map(str::to_owned).into_iter();
+        let mut methods: Vec<String> = if rule.methods.is_empty() {
+            any.collect()
+        } else {
+            named.collect()
         };
-        let path = rule.path_prefix.as_ref().is_none_or(|prefix| {
-            let prefix = prefix.as_str();
-            self.path
-                .strip_prefix(prefix)
-                .is_some_and(|rest| prefix.ends_with('/') || rest.is_empty() || rest.starts_with('/'))
-        });
-        let method =
-            rule.methods.is_empty() || rule.methods.iter().any(|method| method.as_str() == self.method);
-        mark && path && method
+        methods.retain(|method| wanted == Wanted::Any || HARMLESS.contains(&method.as_str()));
+        let prefix = rule.path_prefix.as_ref().map_or("/", |prefix| prefix.as_str());
+        let below = format!("{}/intercept-probe", prefix.trim_end_matches('/'));
+        let order = record.by_precedence(intercept.port);
+        [prefix.to_owned(), below]
+            .into_iter()
+            .flat_map(|path| methods.iter().map(move |method| (path.clone(), method.clone())))
+            .map(|(path, method)| Request {
+                method,
+                path,
+                mark: mark(&rule.mark),
+            })
+            .find(|request| {
+                let first = order.iter().find(|one| request.fits(&one.rule));
+                first.is_some_and(|one| one.id == intercept.id)
+            })
+    }
+
+    fn fits(&self, rule: &Match) -> bool {
+        let header = |name: &str| match &self.mark {
+            Some((header, value)) if header.to_ascii_lowercase().replace('-', "_") == name => value.as_str(),
+            _ => "",
+        };
+        let asked = Asked {
+            method: &self.method,
+            uri: &self.path,
+            header: &header,
+        };
+        rule.judge(&asked).is_ok()
     }
 
     /// The request as it is sent.
-    pub(super) fn to_bytes(&self, host: &str, probe_header: &str, nonce: u64) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self, host: &str, probe_header: &str, nonce: u64) -> Vec<u8> {
         let mut text = format!("{} {} HTTP/1.1\r\nHost: {host}\r\n", self.method, self.path);
         if let Some((name, value)) = &self.mark {
             let _ = write!(text, "{name}: {value}\r\n");
@@ -183,7 +180,10 @@ mod tests {
         gets.methods.insert(Method::new("GET").unwrap());
         let mine = intercept(header(Some("a")));
         let record = record(vec![mine.clone(), intercept(gets)]);
-        assert_eq!(fitting(&record, &mine).unwrap().method, "POST");
+        assert_eq!(
+            Request::fitting(&record, &mine, Wanted::Any).unwrap().method,
+            "POST"
+        );
     }
 
     #[test]
@@ -192,7 +192,7 @@ mod tests {
         wide.path_prefix = Some(PathPrefix::new("/").unwrap());
         let mine = intercept(header(Some("a")));
         let record = record(vec![mine.clone(), intercept(wide)]);
-        assert_eq!(fitting(&record, &mine), None);
+        assert_eq!(Request::fitting(&record, &mine, Wanted::Any), None);
     }
 
     #[test]
@@ -202,7 +202,7 @@ mod tests {
             value: Some(Value::new("jürgen, a").unwrap()),
         });
         let mine = intercept(rule);
-        let request = fitting(&record(vec![mine.clone()]), &mine).unwrap();
+        let request = Request::fitting(&record(vec![mine.clone()]), &mine, Wanted::Any).unwrap();
         let text = String::from_utf8(request.to_bytes("s", PROBE_HEADER, 7)).unwrap();
         assert!(text.contains("baggage: dev=j%C3%BCrgen%2C%20a\r\n"), "{text}");
         assert_eq!(nonce_in(text.as_bytes()), Some(7));

@@ -14,12 +14,13 @@ use intercept_protocol::relay::{
 };
 use tokio::io::{AsyncWriteExt as _, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::{Joined, without_delay};
 use crate::agent::Agent;
-use crate::{info, log, probe, warning};
+use crate::traffic::{Watching, clock};
+use crate::{info, log, probe, trace, warning};
 
 /// A laptop may connect before the record that names it has arrived here.
 const RECORD_LIMIT: Duration = Duration::from_secs(2);
@@ -106,7 +107,7 @@ async fn relay(agent: &Arc<Agent>, io: TcpStream, session: &SessionId) -> Ended 
     let (mux, incoming, mut driver) = Mux::start(io, Side::Agent);
     let mut joined = Some(agent.relays.join(session.clone(), mux));
     let ended = tokio::select! {
-        ended = control(agent, incoming, &mut joined) => ended,
+        ended = control((agent, session), incoming, &mut joined) => ended,
         () = heard.silent_for(SILENCE_LIMIT) => Ended::Silent,
         result = &mut driver => return match result {
             Ok(Err(error)) => Ended::Broken(error),
@@ -119,18 +120,25 @@ async fn relay(agent: &Arc<Agent>, io: TcpStream, session: &SessionId) -> Ended 
     ended
 }
 
-async fn control(agent: &Arc<Agent>, mut incoming: Incoming, joined: &mut Option<Joined<'_>>) -> Ended {
+async fn control(
+    (agent, session): (&Arc<Agent>, &SessionId),
+    mut incoming: Incoming,
+    joined: &mut Option<Joined<'_>>,
+) -> Ended {
     let Some(stream) = incoming.accept().await else {
         return Ended::Left;
     };
     let (reader, writer) = tokio::io::split(stream);
     // reader and probes → writer
     let (answer_tx, answer_rx) = mpsc::channel(ANSWERS);
+    // reader → writer
+    let (watch_tx, watch_rx) = watch::channel(false);
+    let watching = Watching::new(agent, session, watch_rx);
     // Streams beyond the first are no part of this protocol; they are reset by being dropped.
     let others = async { while incoming.accept().await.is_some() {} };
     tokio::select! {
-        ended = listen(agent, reader, answer_tx, joined) => ended,
-        ended = speak(agent, writer, answer_rx) => ended,
+        ended = listen(agent, reader, (answer_tx, watch_tx), joined) => ended,
+        ended = speak(agent, writer, answer_rx, watching) => ended,
         () = others => Ended::NoControl,
     }
 }
@@ -138,13 +146,17 @@ async fn control(agent: &Arc<Agent>, mut incoming: Incoming, joined: &mut Option
 async fn listen(
     agent: &Arc<Agent>,
     mut reader: ReadHalf<Stream>,
-    answer_tx: mpsc::Sender<ToLaptop>,
+    (answer_tx, watch_tx): (mpsc::Sender<ToLaptop>, watch::Sender<bool>),
     joined: &mut Option<Joined<'_>>,
 ) -> Ended {
     loop {
         match read_frame::<ToAgent>(&mut reader).await {
             Ok(ToAgent::Ping { sequence }) => {
-                if answer_tx.send(ToLaptop::Pong { sequence }).await.is_err() {
+                let pong = ToLaptop::Pong {
+                    sequence,
+                    at: clock(),
+                };
+                if answer_tx.send(pong).await.is_err() {
                     return Ended::Left;
                 }
             }
@@ -156,6 +168,17 @@ async fn listen(
                     let failure = failure.map(|error| log::chain(&error));
                     // A laptop that left meanwhile needs no answer.
                     let _ = answer_tx.send(ToLaptop::Probed { nonce, failure }).await;
+                });
+            }
+            Ok(ToAgent::Watch { traffic }) => drop(watch_tx.send_replace(traffic)),
+            Ok(ToAgent::Trace { intercept, nonce, to }) => {
+                let (agent, answer_tx) = (agent.clone(), answer_tx.clone());
+                let tracker = agent.connections.clone();
+                tracker.spawn(async move {
+                    match to {
+                        Some(to) => trace::send(&agent, &intercept, nonce, to, answer_tx).await,
+                        None => trace::expect(&agent, intercept, nonce, answer_tx).await,
+                    }
                 });
             }
             Ok(ToAgent::Goodbye) => {
@@ -176,6 +199,7 @@ async fn speak(
     agent: &Agent,
     mut writer: WriteHalf<Stream>,
     mut answer_rx: mpsc::Receiver<ToLaptop>,
+    mut watching: Watching,
 ) -> Ended {
     let mut status_rx = agent.status.subscribe();
     let mut draining_rx = agent.draining.subscribe();
@@ -189,6 +213,7 @@ async fn speak(
             Some(answer) = answer_rx.recv() => answer,
             Ok(()) = status_rx.changed() => ToLaptop::Status(known(&status_rx.borrow_and_update())),
             Ok(()) = draining_rx.changed() => ToLaptop::Draining,
+            report = watching.next() => ToLaptop::Traffic(report),
             else => return Ended::Left,
         };
         if let Err(error) = write_frame(&mut writer, &message).await {

@@ -17,3 +17,4 @@ mod matching;
 mod pod;
 mod protocols;
 mod rig;
+mod traffic;

@@ -67,6 +67,8 @@ impl Parts {
         let (path, binary) = usable_nginx().await?;
         let dir = tempfile::tempdir().unwrap();
         let agent = Agent::new(settings(&dir));
+        let lines = intercept_agent::traffic::bind(&agent.settings.run_dir).unwrap();
+        tokio::spawn(intercept_agent::traffic::listen(agent.clone(), lines));
         let nginx = RunningNginx::with(&path, &binary, record, &agent.settings.run_dir).await;
         agent.record.send_replace(Some(Arc::new(record.clone())));
         tokio::spawn(intercept_agent::gate::keep(
@@ -92,7 +94,7 @@ impl Parts {
 }
 
 /// An NGINX with one laptop, named by its place, behind each rule.
-async fn start(rules: Vec<Match>) -> Option<(Parts, Vec<Laptop>)> {
+pub(crate) async fn start(rules: Vec<Match>) -> Option<(Parts, Vec<Laptop>)> {
     let mut record = record(start_origin().await);
     let port = record.listeners[0].port;
     let developers: Vec<Developer> = rules.iter().map(|_| Developer::new()).collect();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use intercept_protocol::matching::{Mark, Match};
 use intercept_protocol::record::Record;
-use intercept_protocol::relay::{Answer, Hello, read_preamble, write_preamble};
+use intercept_protocol::relay::{Answer, Hello, PROTOCOL_VERSION, read_preamble, write_preamble};
 use intercept_protocol::relay::{Refusal, ToAgent, ToLaptop};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
@@ -391,8 +391,8 @@ async fn garbage_on_the_relay_port_harms_nobody() {
     let cases = [
         b"GET / HTTP/1.1\r\n\r\n".to_vec(),
         greeting(7, b"whatever"),
-        greeting(1, &u32::MAX.to_be_bytes()),
-        greeting(1, b"\x00\x00\x00\x02{]"),
+        greeting(PROTOCOL_VERSION, &u32::MAX.to_be_bytes()),
+        greeting(PROTOCOL_VERSION, b"\x00\x00\x00\x02{]"),
         // Let in, and then not a word of what comes next.
         [welcome.as_slice(), &[0xff; 4096]].concat(),
         [welcome.as_slice(), &[0; 4096]].concat(),

@@ -164,7 +164,7 @@ async fn welcome(listener: TcpListener) -> Mux {
     tokio::spawn(async move {
         let _incoming = incoming;
         while let Ok(ToAgent::Ping { sequence }) = read_frame(&mut control).await {
-            write_frame(&mut control, &ToLaptop::Pong { sequence })
+            write_frame(&mut control, &ToLaptop::Pong { sequence, at: 0 })
                 .await
                 .unwrap();
         }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use intercept_protocol::record::{Intercept, Listener};
 
-use super::{CONFIGURATION_PATH, Mode, Sheet, Way, matching};
+use super::{CONFIGURATION_PATH, Mode, Sheet, Way, matching, telling};
 
 /// Headers of the origin that NGINX would keep for itself.
 const X_ACCEL: [&str; 5] = ["Expires", "Redirect", "Limit-Rate", "Buffering", "Charset"];
@@ -16,6 +16,7 @@ const ONCE: &str = "_once";
 pub(super) fn block(sheet: &Sheet<'_>, ways: &[Way<'_>], digest: &str) -> String {
     let mut out = String::from("http {\n");
     out.push_str(&general(sheet));
+    out.push_str(&telling::general(sheet));
     out.push_str(&health(sheet, digest));
     let ports: Vec<_> = ways
         .iter()
@@ -71,10 +72,11 @@ fn general(sheet: &Sheet<'_>) -> String {
 /// Readiness, and which configuration runs.
 fn health(sheet: &Sheet<'_>, digest: &str) -> String {
     format!(
-        "    server {{ {listen} keepalive_timeout 0;\n        \
+        "    server {{ {listen} keepalive_timeout 0;{told}\n        \
          location = {CONFIGURATION_PATH} {{ return 200 \"{digest}\"; }}\n        \
          location / {{ return 204; }}\n    }}\n",
-        listen = sheet.listen(sheet.record.health_port)
+        listen = sheet.listen(sheet.record.health_port),
+        told = telling::health(sheet),
     )
 }
 
@@ -191,6 +193,7 @@ fn port(out: &mut String, sheet: &Sheet<'_>, listener: &Listener, intercepts: &[
     let _ = writeln!(out, "    # --- port {}", listener.port);
     upstreams(out, sheet, listener, intercepts);
     out.push_str(&matching::maps(listener, intercepts));
+    telling::port(out, sheet, listener, intercepts);
     ways(out, sheet, listener.port);
     server(out, sheet, listener.port);
 }
@@ -329,11 +332,12 @@ fn server(out: &mut String, sheet: &Sheet<'_>, port: u16) {
     let gone = "error_page 502 504 = @gone;";
     let _ = write!(
         out,
-        "    server {{ {listen}{http2}\n        \
+        "    server {{ {listen}{http2}\n        {told}\n        \
          # NGINX's own refusal of TRACE; the origin's 405 is not touched.\n        \
          error_page 405 = @trace;\n        \
          location / {{\n           {codes}\n            {gone}\n{jumps}            proxy_pass http://origin_{port};\n        }}\n",
-        listen = sheet.listen(port)
+        listen = sheet.listen(port),
+        told = telling::server(sheet, port),
     );
     for (name, _, carried) in &ways {
         let _ = writeln!(out, "        location @{name} {{ {gone} {carried} }}");

@@ -184,7 +184,9 @@ impl FakeAgent {
                         let streams = streams.load(Ordering::Relaxed);
                         pong_tx.send(encode(&ToLaptop::Goodbye { streams })).is_ok()
                     }
-                    ToAgent::Ping { sequence } => pong_tx.send(encode(&ToLaptop::Pong { sequence })).is_ok(),
+                    ToAgent::Ping { sequence } => {
+                        pong_tx.send(encode(&ToLaptop::Pong { sequence, at: 0 })).is_ok()
+                    }
                     other => heard_tx.send(other).is_ok(),
                 };
             }
