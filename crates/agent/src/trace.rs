@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use intercept_protocol::ids::InterceptId;
-use intercept_protocol::record::{Intercept, PortProtocol, Record};
+use intercept_protocol::record::{Listener, PortProtocol, Record};
 use intercept_protocol::relay::{PROBE_HEADER, ToLaptop, TraceStep};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -144,13 +144,17 @@ fn prepare(
     agent: &Agent,
     intercept: &InterceptId,
     nonce: u64,
-    to: SocketAddr,
+    mut to: SocketAddr,
 ) -> Result<(Vec<u8>, SocketAddr), String> {
     let record = agent.record.borrow().clone();
     let record = record.ok_or("the agent has no record yet")?;
     let found = record.intercepts.iter().find(|one| one.id == *intercept);
     let found = found.ok_or("the agent's record does not hold the intercept")?;
-    if !is_the_services(&record, found, to, agent.settings.pod_address) {
+    let listener = record.listener(found.port).ok_or("the record has no such port")?;
+    if to.port() == 0 {
+        to.set_port(listener.service_port);
+    }
+    if !is_the_services(listener, to, agent.settings.pod_address) {
         return Err(format!("{to} cannot be an address of the Service"));
     }
     let request = Request::fitting(&record, found, Wanted::Harmless)
@@ -159,11 +163,9 @@ fn prepare(
 }
 
 /// The laptop names the address; it must not become a way to speak to anything else.
-fn is_the_services(record: &Record, intercept: &Intercept, to: SocketAddr, own: Option<IpAddr>) -> bool {
-    let listener = record.listener(intercept.port);
-    let is_port = listener.is_some_and(|one| {
-        one.protocol == PortProtocol::Http && [one.service_port, one.port].contains(&to.port())
-    });
+fn is_the_services(listener: &Listener, to: SocketAddr, own: Option<IpAddr>) -> bool {
+    let is_port = listener.protocol == PortProtocol::Http
+        && [listener.service_port, listener.port].contains(&to.port());
     let is_special = match to.ip() {
         IpAddr::V4(ip) => ip.is_unspecified() || ip.is_multicast() || ip.is_broadcast() || ip.is_link_local(),
         IpAddr::V6(ip) => ip.is_unspecified() || ip.is_multicast() || ip.is_unicast_link_local(),
@@ -182,4 +184,49 @@ async fn ask(io: &mut TcpStream, bytes: &[u8]) -> io::Result<String> {
         }
     }
     Ok(String::from_utf8_lossy(&head).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_goes_to_nothing_but_a_services_port() {
+        let listener = |protocol| Listener {
+            port: 8080,
+            service_port: 80,
+            protocol,
+            direct: Vec::new(),
+        };
+        let http = listener(PortProtocol::Http);
+        let may = |to: &str| is_the_services(&http, to.parse().unwrap(), None);
+        assert!(may("10.96.0.7:80") && may("10.0.0.3:8080") && may("[fd00::7]:80"));
+        for to in [
+            "10.96.0.7:22",
+            "169.254.169.254:80",
+            "127.0.0.1:80",
+            "0.0.0.0:80",
+            "224.0.0.1:80",
+            "[fe80::1]:80",
+            "[::1]:80",
+        ] {
+            assert!(!may(to), "{to}");
+        }
+        let own = Some(IpAddr::from([127, 0, 0, 9]));
+        assert!(is_the_services(&http, "127.9.0.1:80".parse().unwrap(), own));
+        let tcp = listener(PortProtocol::Tcp);
+        assert!(!is_the_services(&tcp, "10.96.0.7:80".parse().unwrap(), None));
+    }
+
+    #[test]
+    fn an_answer_is_the_laptops_only_with_the_nonce() {
+        let answer = |head: &str| match answered(head, 7) {
+            TraceStep::Answered { line, by_laptop } => (line, by_laptop),
+            other => panic!("{other:?}"),
+        };
+        let own = "HTTP/1.1 204 No Content\r\nIntercept-Probe: 7\r\n\r\n";
+        assert_eq!(answer(own), ("HTTP/1.1 204 No Content".to_owned(), true));
+        assert!(!answer("HTTP/1.1 200 OK\r\nintercept-probe: 8\r\n\r\n").1);
+        assert_eq!(answer(""), (String::new(), false));
+    }
 }

@@ -101,7 +101,7 @@ pub enum ToAgent {
         intercept: InterceptId,
         /// Its nonce.
         nonce: u64,
-        /// Where to send it; absent where another agent, or nobody yet, does.
+        /// Where to send it, port 0 for the Service's own; absent where another agent, or nobody yet, does.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         to: Option<SocketAddr>,
     },

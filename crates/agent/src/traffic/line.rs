@@ -61,7 +61,7 @@ pub fn headers(intercepts: &[&Intercept]) -> BTreeSet<String> {
 /// What a line says.
 #[derive(Debug)]
 pub(super) enum Line {
-    Request(Request),
+    Request(Box<Request>),
     Health,
 }
 
@@ -137,7 +137,7 @@ pub(super) fn read(bytes: &[u8]) -> Option<Line> {
         to,
     ] = fixed;
     let matched = to.strip_prefix("i_").map(str::to_owned);
-    Some(Line::Request(Request {
+    Some(Line::Request(Box::new(Request {
         ended: i64::try_from(micros(&ended)).ok()?,
         took: micros(&took),
         connection: connection.parse().unwrap_or_default(),
@@ -154,7 +154,7 @@ pub(super) fn read(bytes: &[u8]) -> Option<Line> {
         probe: probe.parse().ok(),
         port: port.parse().ok()?,
         headers,
-    }))
+    })))
 }
 
 /// Seconds with three decimals as microseconds, without a detour over numbers that round.

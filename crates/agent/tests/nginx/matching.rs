@@ -45,6 +45,8 @@ pub(crate) fn settings(dir: &TempDir) -> Settings {
         "INTERCEPT_RUN_DIR" => Some(dir.path().join("run").display().to_string()),
         "INTERCEPT_RECORD_DIR" => Some(dir.path().join("record").display().to_string()),
         "INTERCEPT_ACCOUNT_DIR" => Some(dir.path().join("account").display().to_string()),
+        // Services of a test are on the loopback address too.
+        "INTERCEPT_POD_ADDRESS" => Some("127.0.0.1".to_owned()),
         "INTERCEPT_NGINX_CPUS" => Some("1".to_owned()),
         "INTERCEPT_NGINX" => crate::rig::nginx_binary().map(|path| path.display().to_string()),
         _ => None,

@@ -1,11 +1,13 @@
 //! What the agent says of requests, against what the real NGINX did with them.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use intercept_agent::nginx::render::gate_file;
+use intercept_protocol::ids::InterceptId;
 use intercept_protocol::matching::{Mark, Match};
 use intercept_protocol::record::{Intercept, Record};
-use intercept_protocol::relay::{ToAgent, ToLaptop};
+use intercept_protocol::relay::{ToAgent, ToLaptop, TraceStep};
 use intercept_protocol::traffic::{Asked, Counts, Fate, Miss, Report, Row};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
@@ -216,7 +218,7 @@ async fn under_load_rows_are_few_and_the_relay_answers_its_pings() {
     .await;
     assert!(all.rows.len() < 200, "{} rows", all.rows.len());
     let known = all.missed(Miss::Absent);
-    assert!(known >= 500 && known <= REQUESTS, "{known}");
+    assert!((500..=REQUESTS).contains(&known), "{known}");
     laptop
         .hears(|message| matches!(message, ToLaptop::Pong { .. }).then_some(()))
         .await;
@@ -297,4 +299,103 @@ async fn the_judgement_is_what_nginx_does() {
         let found = who(parts.port, &format!("{method} {uri}"), &lines, "").await;
         assert_eq!(found, judged(&order, &rules(), &request), "{request:?}");
     }
+}
+
+/// What the agent says of a request that is sent to `to`.
+async fn traced(laptop: &mut Laptop, id: &InterceptId, to: SocketAddr) -> Vec<TraceStep> {
+    let trace = |to| ToAgent::Trace {
+        intercept: id.clone(),
+        nonce: 42,
+        to,
+    };
+    laptop.say_tx.send(trace(None)).await.unwrap();
+    let mut steps = Vec::new();
+    let next = |message| match message {
+        ToLaptop::Traced { nonce: 42, step } => Some(step),
+        _ => None,
+    };
+    assert_eq!(laptop.hears(next).await, TraceStep::Expected);
+    laptop.say_tx.send(trace(Some(to))).await.unwrap();
+    // The line of NGINX may come before the answer or after it.
+    while !matches!(
+        steps.last(),
+        Some(TraceStep::NotSent { .. } | TraceStep::NotConnected { .. })
+    ) {
+        steps.push(laptop.hears(next).await);
+        let is_answered = steps
+            .iter()
+            .any(|step| matches!(step, TraceStep::Answered { .. }));
+        let is_passed = steps.iter().any(|step| matches!(step, TraceStep::Passed { .. }));
+        if is_answered && (is_passed || to.port() == 0) {
+            break;
+        }
+    }
+    steps
+}
+
+fn at_nginx(parts: &Parts) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], parts.port))
+}
+
+#[tokio::test]
+async fn a_trace_that_arrives_is_seen_at_every_place_and_is_no_request() {
+    let (record, developer) = with_rule(start_origin().await, header("X-Dev", Some("a")));
+    let Some((parts, mut laptop)) = watched(&record, &developer, Program::Refuses).await else {
+        return;
+    };
+    let id = record.intercepts[0].id.clone();
+    let steps = traced(&mut laptop, &id, at_nginx(&parts)).await;
+    assert_eq!(steps[0], TraceStep::Connected, "{steps:?}");
+    let has = |wanted: &dyn Fn(&TraceStep) -> bool| assert!(steps.iter().any(wanted), "{steps:?}");
+    has(&|step| *step == TraceStep::AtGate);
+    has(&|step| *step == TraceStep::Delivered);
+    has(&|step| matches!(step, TraceStep::Passed { matched: Some(one), fell_back: false, .. } if *one == id));
+    who(parts.port, "GET /real", "", "").await;
+    let all = told(&mut laptop, |all| all.last.requests > 0).await;
+    assert_eq!((all.last.requests, all.counts().unwrap().matched), (1, 0));
+}
+
+#[tokio::test]
+async fn a_trace_says_that_the_gate_is_shut() {
+    let (record, developer) = with_rule(start_origin().await, header("X-Dev", Some("a")));
+    let Some((parts, mut laptop)) = watched(&record, &developer, Program::Answers).await else {
+        return;
+    };
+    let id = record.intercepts[0].id.clone();
+    std::fs::remove_file(gate_file(&parts.agent.settings.run_dir, &id)).unwrap();
+    let steps = traced(&mut laptop, &id, at_nginx(&parts)).await;
+    let is_fallen = |step: &TraceStep| matches!(step, TraceStep::Passed { matched: Some(one), fell_back: true, .. } if *one == id);
+    assert!(steps.iter().any(is_fallen), "{steps:?}");
+    assert!(!steps.contains(&TraceStep::AtGate), "{steps:?}");
+}
+
+#[tokio::test]
+async fn a_trace_that_meets_an_original_pod_is_seen_nowhere() {
+    let (record, developer) = with_rule(start_origin().await, header("X-Dev", Some("a")));
+    let Some((_parts, mut laptop)) = watched(&record, &developer, Program::Answers).await else {
+        return;
+    };
+    let id = record.intercepts[0].id.clone();
+    // The Service's own port is the origin's here: as if the selector had been put back.
+    let steps = traced(&mut laptop, &id, ([127, 0, 0, 1], 0).into()).await;
+    let answer = TraceStep::Answered {
+        line: "HTTP/1.1 200 OK".into(),
+        by_laptop: false,
+    };
+    assert_eq!(steps, [TraceStep::Connected, answer]);
+}
+
+#[tokio::test]
+async fn a_trace_that_could_change_something_is_not_sent() {
+    let rule = with_method(header("X-Dev", Some("a")), "POST");
+    let (record, developer) = with_rule(start_origin().await, rule);
+    let Some((parts, mut laptop)) = watched(&record, &developer, Program::Answers).await else {
+        return;
+    };
+    let id = record.intercepts[0].id.clone();
+    let steps = traced(&mut laptop, &id, at_nginx(&parts)).await;
+    assert!(
+        matches!(steps.as_slice(), [TraceStep::NotSent { .. }]),
+        "{steps:?}"
+    );
 }
