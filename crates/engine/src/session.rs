@@ -13,6 +13,7 @@
 mod active;
 mod engage;
 mod lock;
+mod why;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,7 +34,10 @@ use crate::snapshot::SnapshotError;
 use crate::spec::{InterceptSpec, ProxySettings};
 use crate::tap::{Level, Mocks, Recorder, Recording};
 use crate::target::TargetError;
+use crate::traffic::TrafficView;
 use crate::tunnel::RelayEvent;
+
+pub use why::Prober;
 
 /// Events nobody reads are dropped rather than waited for: a stuck listener must not stop a session.
 const EVENTS: usize = 1024;
@@ -188,6 +192,8 @@ pub struct Session {
     recording: Option<Recording>,
     events: mpsc::Receiver<SessionEvent>,
     phase: watch::Receiver<Phase>,
+    traffic: watch::Receiver<TrafficView>,
+    prober: Prober,
     cancel: CancellationToken,
     task: JoinHandle<Outcome>,
 }
@@ -206,11 +212,15 @@ impl Session {
             .map(|record| record.recorder.recording(record.level));
         let place = (cluster.client(), cluster.context().to_owned());
         let tap = recording.clone();
-        let task = tokio::spawn(engage::run(place, request, tap, teller, cancel.clone()));
+        let (why, prober, traffic) = why::ends(phase.clone());
+        let told = (teller, why);
+        let task = tokio::spawn(engage::run(place, request, tap, told, cancel.clone()));
         Self {
             recording,
             events,
             phase,
+            traffic,
+            prober,
             cancel,
             task,
         }
@@ -229,6 +239,16 @@ impl Session {
     /// Where it stands.
     pub fn phase(&self) -> Phase {
         self.phase.borrow().clone()
+    }
+
+    /// What passed the Service, and why requests did not arrive; ends with the session.
+    pub fn traffic(&self) -> watch::Receiver<TrafficView> {
+        self.traffic.clone()
+    }
+
+    /// Asks where a request stops, for as long as the session lives.
+    pub fn prober(&self) -> Prober {
+        self.prober.clone()
     }
 
     /// Tells it to close; what is to be undone is undone.

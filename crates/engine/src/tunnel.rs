@@ -23,6 +23,8 @@ mod splice;
 mod state;
 mod streams;
 mod taken;
+mod told;
+mod trace;
 mod wait;
 
 pub use arrival::{Accepted, Acceptor, Arrival};
@@ -34,6 +36,8 @@ pub use port_forward::PortForward;
 pub use routes::{Routes, Traffic};
 pub(crate) use splice::splice;
 pub use state::{RelayError, RelayEvent, RelayState};
+pub use told::Told;
+pub use trace::{Trace, Traced};
 pub use wait::TunnelError;
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! From a request to an active intercept, or back to where everything was.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use intercept_inspect::exchange::Place;
@@ -10,11 +11,13 @@ use intercept_protocol::record::Intercept;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, Client};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::active::Active;
 use super::lock::{Life, SessionLock, life};
+use super::why::{Whose, Why, explain};
 use super::{CloseReason, Outcome, Phase, SessionError, SessionEvent, SessionRequest, Teller};
 use crate::agent_binary;
 use crate::apply::{Apply, ApplyError, Made, Progress};
@@ -40,7 +43,7 @@ pub(super) struct Context {
     recording: Option<Recording>,
     pub(super) request: SessionRequest,
     pub(super) identity: Identity,
-    pub(super) pool: RelayPool,
+    pub(super) pool: Arc<RelayPool>,
     pub(super) teller: Teller,
     pub(super) cancel: CancellationToken,
     pub(super) opened: Instant,
@@ -51,7 +54,7 @@ pub(super) async fn run(
     (client, cluster): (Client, String),
     request: SessionRequest,
     recording: Option<Recording>,
-    teller: Teller,
+    (teller, why): (Teller, Why),
     cancel: CancellationToken,
 ) -> Outcome {
     let token = Token::random();
@@ -81,6 +84,18 @@ pub(super) async fn run(
         token,
         routes,
     );
+    let pool = Arc::new(pool);
+    let whose = Whose {
+        client: client.clone(),
+        namespace: request.spec.namespace.clone(),
+        service: request.spec.service.clone(),
+        intercept: identity.intercept.clone(),
+        target: request.spec.target.clone(),
+        pool: Arc::clone(&pool),
+    };
+    // Ends with this, also where nothing is awaited.
+    let mut aside = JoinSet::new();
+    aside.spawn(explain(whose, why));
     let context = Context {
         client,
         cluster,
@@ -93,6 +108,7 @@ pub(super) async fn run(
         opened: Instant::now(),
     };
     let outcome = Box::pin(context.live()).await;
+    aside.shutdown().await;
     context.pool.stop().await;
     context.teller.enter(Phase::Closed);
     outcome

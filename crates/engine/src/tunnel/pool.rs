@@ -21,6 +21,7 @@ use super::relay::{Order, Relay, Shared, States};
 use super::routes::Routes;
 use super::state::RelayEvent;
 use super::streams::Serving;
+use super::told::Told;
 
 /// Connections open at once on this machine, over all pods; more go to the original pods.
 const SLOTS: usize = 4096;
@@ -39,6 +40,7 @@ pub struct RelayPool {
     pub(super) order_tx: mpsc::Sender<(PodName, Order)>,
     pub(super) nonces: AtomicU64,
     events_tx: broadcast::Sender<RelayEvent>,
+    told_tx: broadcast::Sender<Told>,
     slots: Arc<Semaphore>,
     leaving: CancellationToken,
     stop: CancellationToken,
@@ -74,6 +76,7 @@ impl RelayPool {
     ) -> Self {
         let (states_tx, states_rx) = watch::channel(States::new());
         let (events_tx, _) = broadcast::channel(EVENTS);
+        let (told_tx, _) = broadcast::channel(EVENTS);
         let (order_tx, order_rx) = mpsc::channel(16);
         let (leaving, stop) = (CancellationToken::new(), CancellationToken::new());
         let slots = Arc::new(Semaphore::new(SLOTS));
@@ -89,6 +92,7 @@ impl RelayPool {
                 credentials,
                 states_tx,
                 events_tx: events_tx.clone(),
+                told_tx: told_tx.clone(),
                 stop: stop.clone(),
             }),
             relays: BTreeMap::new(),
@@ -101,6 +105,7 @@ impl RelayPool {
             order_tx,
             nonces: AtomicU64::new(first_nonce()),
             events_tx,
+            told_tx,
             slots,
             leaving,
             stop,
@@ -116,6 +121,12 @@ impl RelayPool {
     /// What happens from now on. A listener that lags misses events; states are never missed.
     pub fn events(&self) -> broadcast::Receiver<RelayEvent> {
         self.events_tx.subscribe()
+    }
+
+    /// What the agents say of requests, from now on; they are asked once somebody listens. One that lags misses rows,
+    /// and no sums.
+    pub fn told(&self) -> broadcast::Receiver<Told> {
+        self.told_tx.subscribe()
     }
 
     /// Where the intercepts' connections go.

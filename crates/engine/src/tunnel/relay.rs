@@ -1,11 +1,12 @@
 //! The life of one pod's relay: open it, hold it, lose it, open it again, until the pod or the pool ends.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use intercept_protocol::ids::InterceptId;
-use intercept_protocol::relay::{PING_EVERY, SILENCE_LIMIT, ToAgent, ToLaptop};
+use intercept_protocol::relay::{PING_EVERY, SILENCE_LIMIT, ToAgent, ToLaptop, TraceStep};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -15,6 +16,7 @@ use super::connector::{PodConnector, PodName, PodStage};
 use super::open::{Credentials, OpenRelay, Said};
 use super::state::{RelayError, RelayEvent, RelayState};
 use super::streams::Serving;
+use super::told::{Clock, Told};
 
 /// A connection that survived the laptop's sleep answers within this.
 const AWAKE_LIMIT: Duration = Duration::from_millis(700);
@@ -33,6 +35,13 @@ pub(super) enum Order {
         nonce: u64,
         outcome_tx: oneshot::Sender<Option<String>>,
     },
+    /// Look out for a traced request, or send it; answered with every step that the agent sees.
+    Trace {
+        intercept: InterceptId,
+        nonce: u64,
+        to: Option<SocketAddr>,
+        steps_tx: mpsc::Sender<(PodName, TraceStep)>,
+    },
     /// The laptop slept.
     Awake,
 }
@@ -44,6 +53,7 @@ pub(super) struct Shared<C> {
     // relays → whoever watches
     pub(super) states_tx: watch::Sender<States>,
     pub(super) events_tx: broadcast::Sender<RelayEvent>,
+    pub(super) told_tx: broadcast::Sender<Told>,
     pub(super) stop: CancellationToken,
 }
 
@@ -148,7 +158,7 @@ impl<C: PodConnector> Relay<C> {
                         return true;
                     }
                     // Dropped, it tells the one who asked that no relay is open.
-                    Some(Order::Probe { .. }) => {}
+                    Some(Order::Probe { .. } | Order::Trace { .. }) => {}
                     None => return false,
                 },
                 changed = self.stage_rx.changed() => {
@@ -194,6 +204,9 @@ struct Held<'a, C> {
     relay: &'a mut Relay<C>,
     open: OpenRelay,
     probes: HashMap<u64, oneshot::Sender<Option<String>>>,
+    traces: HashMap<u64, mpsc::Sender<(PodName, TraceStep)>>,
+    clock: Clock,
+    is_watching: bool,
     pings: u64,
     is_draining: bool,
     /// When a connection that may not have survived a sleep must have been heard again.
@@ -206,6 +219,9 @@ impl<'a, C: PodConnector> Held<'a, C> {
             relay,
             open,
             probes: HashMap::new(),
+            traces: HashMap::new(),
+            clock: Clock::default(),
+            is_watching: false,
             pings: 0,
             is_draining: false,
             must_be_heard_by: None,
@@ -294,14 +310,35 @@ impl<'a, C: PodConnector> Held<'a, C> {
     }
 
     fn ping(&mut self) {
+        // Reports are asked for once somebody listens for them.
+        if !self.is_watching && self.relay.shared.told_tx.receiver_count() > 0 {
+            self.is_watching = self.open.say(ToAgent::Watch { traffic: true });
+        }
         self.pings += 1;
+        self.clock.asked(self.pings);
         self.open.say(ToAgent::Ping { sequence: self.pings });
     }
 
     fn hear(&mut self, message: ToLaptop) {
         match message {
-            // Bytes of any kind show life; a goodbye is awaited where it was said.
-            ToLaptop::Pong { .. } | ToLaptop::Goodbye { .. } => {}
+            ToLaptop::Pong { sequence, at } => self.clock.answered(sequence, at),
+            // A goodbye is awaited where it was said.
+            ToLaptop::Goodbye { .. } => {}
+            ToLaptop::Traffic(report) => {
+                let told = Told {
+                    pod: self.relay.serving.pod.clone(),
+                    report: Arc::new(report),
+                    ahead: self.clock.ahead(),
+                };
+                // Whoever listened may have ended.
+                let _ = self.relay.shared.told_tx.send(told);
+            }
+            ToLaptop::Traced { nonce, step } => {
+                if let Some(steps_tx) = self.traces.get(&nonce) {
+                    // Whoever asked may have given up.
+                    let _ = steps_tx.try_send((self.relay.serving.pod.clone(), step));
+                }
+            }
             ToLaptop::Status(status) => {
                 if let Some(words) = &status.rejected {
                     let pod = self.relay.serving.pod.clone();
@@ -334,6 +371,17 @@ impl<'a, C: PodConnector> Held<'a, C> {
                 self.probes.retain(|_, waiting| !waiting.is_closed());
                 if self.open.say(ToAgent::Probe { intercept, nonce }) {
                     self.probes.insert(nonce, outcome_tx);
+                }
+            }
+            Order::Trace {
+                intercept,
+                nonce,
+                to,
+                steps_tx,
+            } => {
+                self.traces.retain(|_, waiting| !waiting.is_closed());
+                if self.open.say(ToAgent::Trace { intercept, nonce, to }) {
+                    self.traces.insert(nonce, steps_tx);
                 }
             }
             Order::Awake => {

@@ -6,4 +6,5 @@
 pub(crate) mod fake;
 mod life;
 mod sockets;
+mod telling;
 mod waiting;

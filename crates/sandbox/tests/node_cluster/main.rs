@@ -18,3 +18,4 @@ mod replaced;
 mod rig;
 mod services;
 mod shop;
+mod why;

@@ -46,7 +46,7 @@ async fn a_peer_that_talks_garbage_is_tried_again() {
     for garbage in [
         b"HTTP/1.1 400 Bad Request\r\n\r\n".as_slice(),
         b"",
-        b"intercpt\0\x01\xff\xff\xff\xff",
+        b"intercpt\0\x02\xff\xff\xff\xff",
     ] {
         let mut io = rig.dialled().await;
         io.write_all(garbage).await.unwrap();

@@ -1,0 +1,104 @@
+//! Why a request did or did not arrive, as the engine learns it from the agents.
+
+use intercept_engine::probe::{Place, ProbeReport, State};
+use intercept_engine::traffic::TrafficView;
+use intercept_protocol::traffic::Miss;
+use k8s_openapi::api::core::v1::Service;
+use kube::api::{Patch, PatchParams};
+use serde_json::json;
+use tokio::time::timeout;
+
+use crate::intercept::{Engaged, Laptop, MARKED, await_answer, engage, leave, proxied};
+use crate::rig::{PATIENCE, api, who};
+
+async fn seen(engaged: &Engaged, is_it: impl FnMut(&TrafficView) -> bool) -> TrafficView {
+    let mut traffic = engaged.session.traffic();
+    let found = timeout(PATIENCE, traffic.wait_for(is_it)).await;
+    let found = found.map(|found| found.unwrap().clone());
+    found.unwrap_or_else(|_| {
+        panic!(
+            "not within {PATIENCE:?}: {:?}",
+            engaged.session.traffic().borrow()
+        )
+    })
+}
+
+async fn probed(engaged: &Engaged) -> ProbeReport {
+    let report = timeout(PATIENCE, engaged.session.prober().probe()).await;
+    report
+        .expect("a probe must be bounded")
+        .expect("the session must live")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_arrives_and_what_nearly_did_is_shown_with_its_reason() {
+    let Some((cluster, _)) = proxied().await else {
+        return;
+    };
+    let laptop = Laptop::start().await;
+    let engaged = engage(&cluster, laptop.port).await;
+    await_answer(&cluster, &MARKED, "laptop").await;
+    // Asked until it is told: the first report has to be asked for first.
+    crate::rig::await_true("something matched", async || {
+        who(&cluster, "api", &MARKED).await;
+        engaged.session.traffic().borrow().sums.matched > 0
+    })
+    .await;
+    assert_eq!(
+        who(&cluster, "api", &[("X-C6O-INTERCEPT", "yess")]).await,
+        "original"
+    );
+    let of = |view: &TrafficView, why| view.reasons.iter().find(|one| one.why == why).cloned();
+    let view = seen(&engaged, |view| of(view, Miss::OtherValue).is_some()).await;
+    let reason = of(&view, Miss::OtherValue).unwrap();
+    assert_eq!((reason.count, reason.examples[0].found.as_str()), (1, "yess"));
+    assert!(reason.examples[0].address.starts_with("127."), "{reason:?}");
+    assert!(view.seconds.iter().any(|second| second.matched > 0), "{view:?}");
+    assert!(view.may_be_kept_alive.is_some());
+    leave(engaged).await;
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_probe_names_the_place_where_requests_stop() {
+    let Some((cluster, before)) = proxied().await else {
+        return;
+    };
+    let laptop = Laptop::start().await;
+    let engaged = engage(&cluster, laptop.port).await;
+    await_answer(&cluster, &MARKED, "laptop").await;
+    let report = probed(&engaged).await;
+    assert_eq!(report.stopped_at, None, "{report:?}");
+    assert!(
+        report.hops.iter().all(|hop| hop.state == State::Passed),
+        "{report:?}"
+    );
+
+    drop(laptop);
+    await_answer(&cluster, &MARKED, "original").await;
+    let report = probed(&engaged).await;
+    assert_eq!(report.stopped_at, Some(Place::Program), "{report:?}");
+
+    let selector = before.spec.and_then(|spec| spec.selector);
+    let mut spec = json!({ "selector": selector });
+    let now = api::<Service>(&cluster).get("api").await.unwrap();
+    for key in now.spec.and_then(|spec| spec.selector).unwrap_or_default().keys() {
+        if !selector.as_ref().is_some_and(|old| old.contains_key(key)) {
+            spec["selector"][key] = serde_json::Value::Null;
+        }
+    }
+    let patch = Patch::Merge(json!({ "spec": spec }));
+    api::<Service>(&cluster)
+        .patch("api", &PatchParams::default(), &patch)
+        .await
+        .unwrap();
+    crate::rig::await_true("the probe stops before the proxy", async || {
+        probed(&engaged).await.stopped_at == Some(Place::Proxy)
+    })
+    .await;
+    engaged.session.close();
+    let _ = timeout(PATIENCE, engaged.session.ended())
+        .await
+        .expect("a session must end");
+    cluster.stop().await;
+}
