@@ -4,7 +4,6 @@
 //! that picks. Each agent is told its nonce before one of them sends it, and each tells what it sees. It may end up at an
 //! original pod, so it never asks for anything that could change something there.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -33,18 +32,19 @@ const MAX_EXPECTED: usize = 64;
 /// Requests that may come, and who wants to know.
 #[derive(Debug, Default)]
 pub struct Traces {
-    expected: Mutex<BTreeMap<u64, Expected>>,
+    expected: Mutex<Vec<Expected>>,
 }
 
 #[derive(Debug)]
 struct Expected {
+    nonce: u64,
     intercept: InterceptId,
     // here → control stream
     tell_tx: mpsc::Sender<ToLaptop>,
 }
 
 impl Traces {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Expected>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Expected>> {
         // Nothing panics while it is held.
         self.expected.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -56,7 +56,7 @@ impl Traces {
 
     /// Tells a step of one that is expected.
     pub fn step(&self, nonce: u64, step: TraceStep) {
-        if let Some(expected) = self.lock().get(&nonce) {
+        if let Some(expected) = self.lock().iter().find(|one| one.nonce == nonce) {
             // A laptop that does not read is not asked to.
             let _ = expected.tell_tx.try_send(ToLaptop::Traced { nonce, step });
         }
@@ -65,7 +65,11 @@ impl Traces {
     /// NGINX is done with a request; where it is one of these, its laptop is told.
     pub fn passed(&self, record: &Record, request: &Passed) {
         let Some(nonce) = request.probe() else { return };
-        let meant = self.lock().get(&nonce).map(|one| one.intercept.clone());
+        let meant = {
+            let expected = self.lock();
+            let found = expected.iter().find(|one| one.nonce == nonce);
+            found.map(|one| one.intercept.clone())
+        };
         let Some(meant) = meant else { return };
         let intercept = record.intercepts.iter().find(|one| one.id == meant);
         let is_matched = request.matched.as_ref() == Some(&meant);
@@ -92,10 +96,14 @@ pub async fn expect(agent: &Agent, intercept: InterceptId, nonce: u64, tell_tx: 
         return;
     }
     let _probe = agent.probes.begin(nonce);
-    agent.traces.lock().insert(nonce, Expected { intercept, tell_tx });
+    agent.traces.lock().push(Expected {
+        nonce,
+        intercept,
+        tell_tx,
+    });
     agent.traces.step(nonce, TraceStep::Expected);
     sleep(EXPECTED_FOR).await;
-    agent.traces.lock().remove(&nonce);
+    agent.traces.lock().retain(|one| one.nonce != nonce);
 }
 
 /// Sends it to the Service's address, and tells what comes of that.

@@ -265,7 +265,7 @@ pub struct Report {
     pub unseen: Option<u64>,
     /// The session's intercepts.
     pub intercepts: Vec<Counts>,
-    /// Requests that the session's intercepts got, and examples of those they did not; oldest first.
+    /// Requests that the session's intercepts got, and examples of those they did not; in no order.
     pub rows: Vec<Row>,
     /// Rows of requests that the intercepts got and that were not told, since the report before.
     #[serde(default)]

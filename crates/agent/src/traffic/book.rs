@@ -1,6 +1,6 @@
 //! Sums and rows of the intercepts, bounded. Pure: what NGINX told goes in, reports come out.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use intercept_protocol::ids::{InterceptId, SessionId};
 use intercept_protocol::record::{Intercept, Record};
@@ -21,7 +21,8 @@ pub(super) struct Book {
     requests: u64,
     /// What NGINX counts as well, and nobody wants to read about.
     unheard: u64,
-    pages: BTreeMap<InterceptId, Page>,
+    /// Few enough to look through; a map would be a good part of this program.
+    pages: Vec<(InterceptId, Page)>,
     fallen: VecDeque<(InterceptId, String)>,
 }
 
@@ -52,7 +53,7 @@ struct Told {
 /// How far one laptop has been told.
 #[derive(Debug, Default)]
 pub(super) struct Cursor {
-    told: BTreeMap<InterceptId, Told>,
+    told: Vec<(InterceptId, Told)>,
     last: Report,
 }
 
@@ -99,7 +100,7 @@ impl Book {
     pub(super) fn enter(&mut self, record: &Record, request: &Request) {
         self.requests += 1;
         self.pages
-            .retain(|id, _| record.intercepts.iter().any(|one| one.id == *id));
+            .retain(|(id, _)| record.intercepts.iter().any(|one| one.id == *id));
         for intercept in record.intercepts.iter().filter(|one| one.port == request.port) {
             if request.matched.as_ref() == Some(&intercept.id) {
                 self.got(intercept, request);
@@ -136,7 +137,7 @@ impl Book {
     }
 
     fn page(&mut self, id: &InterceptId) -> &mut Page {
-        self.pages.entry(id.clone()).or_default()
+        of(&mut self.pages, id)
     }
 
     /// What `session` has not been told yet; nothing where that is nothing.
@@ -155,17 +156,17 @@ impl Book {
         };
         let mut room = MAX_ROWS_BYTES;
         let own = record.intercepts.iter().filter(|one| one.session == *session);
-        for (id, page) in own.filter_map(|one| Some((&one.id, self.pages.get(&one.id)?))) {
+        let pages = own.filter_map(|one| self.pages.iter().find(|(id, _)| *id == one.id));
+        for (id, page) in pages {
             report.intercepts.push(Counts {
                 intercept: id.clone(),
                 matched: page.matched,
                 fell_back: page.fell_back,
                 missed: page.missed,
             });
-            let told = cursor.told.entry(id.clone()).or_default();
+            let told = of(&mut cursor.told, id);
             page.tell(told, &mut report, &mut room);
         }
-        report.rows.sort_by_key(|row| row.ended);
         let is_news = !report.rows.is_empty()
             || report.dropped > 0
             || report.intercepts != cursor.last.intercepts
@@ -206,6 +207,16 @@ impl Page {
             told.got += 1;
         }
     }
+}
+
+/// What is kept for an intercept, from now on if it was not.
+fn of<'a, T: Default>(all: &'a mut Vec<(InterceptId, T)>, id: &InterceptId) -> &'a mut T {
+    let found = all.iter().position(|(one, _)| one == id);
+    let place = found.unwrap_or_else(|| {
+        all.push((id.clone(), T::default()));
+        all.len() - 1
+    });
+    &mut all[place].1
 }
 
 /// Why an intercept did not get a request, and what stood in place of its value.

@@ -3,8 +3,6 @@
 //! A line is a JSON array of texts, which NGINX escapes; whatever a client put into its request stays inside of its text.
 //! Behind the fixed fields stand pairs: a header's name, its value. A line of a health check is `["h"]`.
 
-use std::collections::BTreeSet;
-
 use intercept_protocol::ids::InterceptId;
 use intercept_protocol::record::{Intercept, Listener};
 
@@ -54,8 +52,14 @@ pub fn format(listener: &Listener, intercepts: &[&Intercept]) -> Vec<String> {
 }
 
 /// The headers that rules look at, as NGINX names them.
-pub fn headers(intercepts: &[&Intercept]) -> BTreeSet<String> {
-    intercepts.iter().filter_map(|one| one.rule.looks_at()).collect()
+pub fn headers(intercepts: &[&Intercept]) -> Vec<String> {
+    let mut all = Vec::new();
+    for header in intercepts.iter().filter_map(|one| one.rule.looks_at()) {
+        if !all.contains(&header) {
+            all.push(header);
+        }
+    }
+    all
 }
 
 /// What a line says.
