@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use intercept_inspect::decode::Decoding;
-use intercept_inspect::exchange::Exchange;
+use intercept_inspect::exchange::{Exchange, ExchangeId};
 use intercept_inspect::store::{Gap, Limits, SetAside, Store, StoreError};
 
 use crate::tap::{Mocks, Recorder, Shelf, ShelfError};
@@ -96,6 +96,10 @@ impl Shelf for Store {
 
     fn put(&mut self, exchanges: &[Exchange]) -> Result<(), ShelfError> {
         Self::put(self, exchanges).map_err(failed)
+    }
+
+    fn get(&mut self, id: ExchangeId) -> Result<Option<Exchange>, ShelfError> {
+        Self::get(self, id).map_err(failed)
     }
 
     fn gap(&mut self, gap: &Gap) -> Result<(), ShelfError> {

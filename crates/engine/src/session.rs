@@ -11,6 +11,7 @@
 //! absent: words for people, which the events' receivers choose.
 
 mod active;
+mod callers;
 mod engage;
 mod lock;
 mod why;

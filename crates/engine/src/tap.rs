@@ -15,7 +15,7 @@ mod recorder;
 mod watch;
 
 pub use mock::{Mock, MockError, Mocks, Standing};
-pub use recorder::{Recorded, Recorder, Shelf, ShelfError};
+pub use recorder::{Learned, Recorded, Recorder, Shelf, ShelfError};
 pub use watch::{Level, Recording};
 pub(crate) use watch::{Watch, Way, now};
 

@@ -18,11 +18,13 @@ use intercept_protocol::ids::InterceptId;
 use intercept_protocol::traffic::{Counts, Fate, Miss, Report, Row};
 use serde::Serialize;
 
-pub use arrivals::{Arrival, Arrivals};
+pub use arrivals::{Arrival, Arrivals, Fallen};
 pub use clock::Offset;
 pub use seconds::Second;
 use seconds::Seconds;
 
+/// Requests that fell back, between two looks at them.
+const FALLEN: usize = 1024;
 /// Examples kept of each reason.
 const EXAMPLES: usize = 20;
 /// Callers kept; who was not seen for longest goes first.
@@ -41,6 +43,7 @@ pub struct Traffic {
     examples: BTreeMap<Miss, VecDeque<Example>>,
     callers: BTreeMap<String, Caller>,
     arrivals: Arrivals,
+    fallen: Vec<Fallen>,
     switched_at: Option<Duration>,
 }
 
@@ -159,6 +162,7 @@ impl Traffic {
             examples: BTreeMap::new(),
             callers: BTreeMap::new(),
             arrivals: Arrivals::default(),
+            fallen: Vec::new(),
             switched_at: None,
         }
     }
@@ -219,9 +223,14 @@ impl Traffic {
         caller.address.clone_from(&row.address);
         caller.last = caller.last.max(began);
         match &row.fate {
-            Fate::Matched | Fate::FellBack => {
+            Fate::Matched => {
                 caller.matched += 1;
                 self.arrivals.add(row, began);
+            }
+            Fate::FellBack => {
+                caller.matched += 1;
+                self.fallen.truncate(FALLEN - 1);
+                self.fallen.push(Fallen::of(row, began));
             }
             Fate::Missed { why, found } => {
                 caller.unmatched += 1;
@@ -259,6 +268,16 @@ impl Traffic {
     /// The requests that arrived, to be joined with what was recorded of them.
     pub fn arrivals(&mut self) -> &mut Arrivals {
         &mut self.arrivals
+    }
+
+    /// The requests that fell back since this was asked last; of very many at once only some.
+    pub fn fallen(&mut self) -> Vec<Fallen> {
+        std::mem::take(&mut self.fallen)
+    }
+
+    /// The pod that has this address, where that is known.
+    pub fn pod(&self, address: &str) -> Option<&str> {
+        self.callers.get(address)?.pod.as_deref()
     }
 
     /// What is to be shown at `now`.

@@ -92,6 +92,7 @@ pub(super) async fn run(
         intercept: identity.intercept.clone(),
         target: request.spec.target.clone(),
         pool: Arc::clone(&pool),
+        recording: recording.clone(),
     };
     // Ends with this, also where nothing is awaited.
     let mut aside = JoinSet::new();

@@ -16,7 +16,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::Phase;
+use super::callers::Callers;
 use crate::probe::{self, Asked, ProbeReport};
+use crate::tap::Recording;
 use crate::target::Target;
 use crate::traffic::{Traffic, TrafficView};
 use crate::tunnel::RelayPool;
@@ -73,6 +75,7 @@ pub(super) struct Whose {
     pub(super) intercept: InterceptId,
     pub(super) target: Target,
     pub(super) pool: Arc<RelayPool>,
+    pub(super) recording: Option<Recording>,
 }
 
 /// Gathers and answers until it is dropped.
@@ -84,6 +87,7 @@ pub(super) async fn explain(whose: Whose, mut why: Why) {
     show.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut names = Names::default();
     let mut probes = JoinSet::new();
+    let mut callers = whose.recording.as_ref().map(Callers::new);
     loop {
         tokio::select! {
             told = told_rx.recv() => match told {
@@ -97,6 +101,9 @@ pub(super) async fn explain(whose: Whose, mut why: Why) {
                     traffic.switched(began.elapsed());
                 }
                 names.look_for(&whose, &traffic);
+                if let Some(callers) = &mut callers {
+                    callers.join(&mut traffic);
+                }
                 let view = traffic.view(began.elapsed());
                 why.view_tx.send_if_modified(|shown| {
                     let is_new = *shown != view;

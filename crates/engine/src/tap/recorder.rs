@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use intercept_inspect::exchange::{Exchange, ExchangeId, Summary};
+use intercept_inspect::exchange::{Exchange, ExchangeId, Source, Summary};
 use intercept_inspect::record::{Room, Seen, exchanges};
 use intercept_inspect::store::Gap;
 use tokio::sync::broadcast;
@@ -48,6 +48,12 @@ pub trait Shelf: Send + 'static {
     /// When the shelf cannot be written.
     fn put(&mut self, exchanges: &[Exchange]) -> Result<(), ShelfError>;
 
+    /// What is there under this number.
+    ///
+    /// # Errors
+    /// When the shelf cannot be read.
+    fn get(&mut self, id: ExchangeId) -> Result<Option<Exchange>, ShelfError>;
+
     /// Remembers that something was not recorded.
     ///
     /// # Errors
@@ -62,6 +68,17 @@ pub trait Shelf: Send + 'static {
 #[derive(Debug, thiserror::Error)]
 #[error("requests cannot be recorded")]
 pub struct ShelfError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// What became known of an exchange after it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Learned {
+    /// Its number.
+    pub id: ExchangeId,
+    /// Who asked.
+    pub source: Source,
+    /// When the proxy received it, in microseconds after it began here.
+    pub proxy: i64,
+}
 
 /// What a recorder tells.
 #[derive(Clone, Debug)]
@@ -83,8 +100,6 @@ pub(super) struct Bounds {
 /// Records exchanges until it is dropped or stopped; what was seen by then is still written.
 pub struct Recorder {
     inbox: Arc<Inbox>,
-    // recorder → windows, terminals
-    news_tx: broadcast::Sender<Recorded>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -104,11 +119,9 @@ impl Recorder {
 
     pub(super) fn within(shelf: impl Shelf, bounds: Bounds) -> std::io::Result<Self> {
         let inbox = Arc::new(Inbox::new(bounds));
-        let (news_tx, _) = broadcast::channel(NEWS);
         let writing = Writing {
             inbox: Arc::clone(&inbox),
             shelf,
-            news_tx: news_tx.clone(),
             numbers: 0..0,
         };
         let thread = std::thread::Builder::new()
@@ -116,7 +129,6 @@ impl Recorder {
             .spawn(move || writing.run())?;
         Ok(Self {
             inbox,
-            news_tx,
             thread: Some(thread),
         })
     }
@@ -128,7 +140,7 @@ impl Recorder {
 
     /// Everything that is written from now on.
     pub fn news(&self) -> broadcast::Receiver<Recorded> {
-        self.news_tx.subscribe()
+        self.inbox.news()
     }
 
     /// While paused, nothing that begins is recorded.
@@ -138,9 +150,7 @@ impl Recorder {
 
     /// Writes this too: an exchange that did not pass here, such as a replay. It gets its number later.
     pub fn add(&self, exchange: Exchange) {
-        let mut queue = self.inbox.queue();
-        queue.whole.push(exchange);
-        self.inbox.wake.notify_one();
+        self.inbox.add(exchange);
     }
 }
 
@@ -161,6 +171,8 @@ pub(super) struct Inbox {
     bounds: Bounds,
     room: Room,
     is_paused: AtomicBool,
+    // recorder → windows, terminals
+    news_tx: broadcast::Sender<Recorded>,
     queue: Mutex<Queue>,
     wake: Condvar,
     open: Mutex<Vec<Arc<Mutex<Slot>>>>,
@@ -170,13 +182,14 @@ pub(super) struct Inbox {
 struct Queue {
     seen: Vec<Seen>,
     whole: Vec<Exchange>,
+    learned: Vec<Learned>,
     gaps: Vec<Gap>,
     is_stopping: bool,
 }
 
 impl Queue {
     fn is_empty(&self) -> bool {
-        self.seen.is_empty() && self.whole.is_empty() && self.gaps.is_empty()
+        self.seen.is_empty() && self.whole.is_empty() && self.learned.is_empty() && self.gaps.is_empty()
     }
 
     fn misses(&mut self, seen: &Seen, why: &'static str) {
@@ -208,6 +221,7 @@ impl Inbox {
             bounds,
             room: Room::new(bounds.room),
             is_paused: AtomicBool::new(false),
+            news_tx: broadcast::channel(NEWS).0,
             queue: Mutex::default(),
             wake: Condvar::new(),
             open: Mutex::default(),
@@ -248,6 +262,25 @@ impl Inbox {
         }
     }
 
+    pub(super) fn news(&self) -> broadcast::Receiver<Recorded> {
+        self.news_tx.subscribe()
+    }
+
+    pub(super) fn add(&self, exchange: Exchange) {
+        self.queue().whole.push(exchange);
+        self.wake.notify_one();
+    }
+
+    /// Only so much waits: it is worth less than an exchange.
+    pub(super) fn learn(&self, learned: Learned) {
+        let mut queue = self.queue();
+        if queue.learned.len() < self.bounds.waiting {
+            queue.learned.push(learned);
+        }
+        drop(queue);
+        self.wake.notify_one();
+    }
+
     /// Never waits for the recorder.
     pub(super) fn take_in(&self, seen: Seen) {
         let mut queue = self.queue();
@@ -269,7 +302,6 @@ impl Inbox {
 struct Writing<S> {
     inbox: Arc<Inbox>,
     shelf: S,
-    news_tx: broadcast::Sender<Recorded>,
     numbers: Range<u64>,
 }
 
@@ -321,13 +353,27 @@ impl<S: Shelf> Writing<S> {
             }
         }
         self.put(batch);
+        let known: Vec<_> = queue
+            .learned
+            .iter()
+            .filter_map(|one| self.complete(one))
+            .collect();
+        self.put(known);
         for gap in queue.gaps {
             tracing::warn!(exchanges = gap.exchanges, why = %gap.why, "not recorded");
             if let Err(error) = self.shelf.gap(&gap) {
                 tracing::warn!(%error, "a gap is not recorded either");
             }
-            let _ = self.news_tx.send(Recorded::Gap(gap));
+            let _ = self.inbox.news_tx.send(Recorded::Gap(gap));
         }
+    }
+
+    /// What is there, with what became known of it. Nothing where it is gone: there was no room for it.
+    fn complete(&mut self, learned: &Learned) -> Option<Exchange> {
+        let mut exchange = self.shelf.get(learned.id).ok().flatten()?;
+        exchange.source = Some(learned.source.clone());
+        exchange.times.proxy = Some(learned.proxy);
+        Some(exchange)
     }
 
     /// Numbers and puts them; how many of them could not be written is a gap of its own.
@@ -341,7 +387,7 @@ impl<S: Shelf> Writing<S> {
             Err(error) => {
                 tracing::warn!(%error, exchanges = batch.len(), "not recorded");
                 let (from, to) = (batch[0].began, batch[batch.len() - 1].began);
-                let _ = self.news_tx.send(Recorded::Gap(Gap {
+                let _ = self.inbox.news_tx.send(Recorded::Gap(Gap {
                     place: batch[0].place.clone(),
                     from,
                     to,
@@ -361,9 +407,9 @@ impl<S: Shelf> Writing<S> {
     }
 
     fn tell(&self, batch: &[Exchange]) {
-        if self.news_tx.receiver_count() > 0 {
+        if self.inbox.news_tx.receiver_count() > 0 {
             let summaries = batch.iter().map(Exchange::summary).collect();
-            let _ = self.news_tx.send(Recorded::Exchanges(summaries));
+            let _ = self.inbox.news_tx.send(Recorded::Exchanges(summaries));
         }
     }
 

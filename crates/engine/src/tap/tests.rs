@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use intercept_inspect::exchange::{Exchange, ExchangeId, Header, Outcome, Place, Protocol};
+use intercept_inspect::exchange::{Exchange, ExchangeId, Header, Outcome, Place, Protocol, Source};
 use intercept_inspect::store::Gap;
 use intercept_protocol::mux::Stream;
 use intercept_protocol::relay::Verdict;
@@ -34,6 +34,7 @@ enum Put {
 
 struct InMemory {
     next: u64,
+    put: Vec<Exchange>,
     put_tx: mpsc::Sender<Put>,
     /// Nothing can be put while somebody holds it.
     held: Arc<tokio::sync::Mutex<()>>,
@@ -53,9 +54,14 @@ impl Shelf for InMemory {
             return Err(ShelfError("the disk is full".into()));
         }
         for exchange in exchanges {
+            self.put.push(exchange.clone());
             let _ = self.put_tx.send(Put::Exchange(Box::new(exchange.clone())));
         }
         Ok(())
+    }
+
+    fn get(&mut self, id: ExchangeId) -> Result<Option<Exchange>, ShelfError> {
+        Ok(self.put.iter().rev().find(|one| one.id == id).cloned())
     }
 
     fn gap(&mut self, gap: &Gap) -> Result<(), ShelfError> {
@@ -98,6 +104,7 @@ impl Bench {
         let held = Arc::default();
         let shelf = InMemory {
             next: 1,
+            put: Vec::new(),
             put_tx,
             held: Arc::clone(&held),
             is_broken,
@@ -490,4 +497,29 @@ impl AsyncWrite for BehindVerdict<'_> {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut *self.stream).poll_shutdown(cx)
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_becomes_known_later_completes_what_was_written() {
+    let bench = Bench::new(BOUNDS).await;
+    bench.asked(GET, ANSWER).await;
+    let first = bench.ended();
+    let source = Source {
+        address: "10.0.0.7".into(),
+        pod: Some("web-1".into()),
+    };
+    bench.recording.learn(Learned {
+        id: ExchangeId(first.id.0 + 100),
+        source: source.clone(),
+        proxy: 0,
+    });
+    bench.recording.learn(Learned {
+        id: first.id,
+        source: source.clone(),
+        proxy: -1500,
+    });
+    let completed = bench.ended();
+    assert_eq!((completed.id, &completed.source), (first.id, &Some(source)));
+    assert_eq!(completed.times.proxy, Some(-1500));
+    assert_eq!(completed.response, first.response);
 }

@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use intercept_inspect::exchange::{Moment, Place};
+use intercept_inspect::exchange::{Exchange as Recordable, Moment, Place};
 use intercept_inspect::record::{End, Seen};
 use intercept_protocol::exchange::Exchange;
+use tokio::sync::broadcast;
 
-use super::recorder::Inbox;
+use super::recorder::{Inbox, Learned, Recorded};
 
 /// How much of what passes is recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +55,21 @@ impl Recording {
     /// Records so much of what begins from now on.
     pub fn record(&self, level: Level) {
         self.level.store(level as u8, Ordering::Relaxed);
+    }
+
+    /// Everything that is written from now on, also of others.
+    pub fn news(&self) -> broadcast::Receiver<Recorded> {
+        self.inbox.news()
+    }
+
+    /// Completes what was written.
+    pub fn learn(&self, learned: Learned) {
+        self.inbox.learn(learned);
+    }
+
+    /// Writes this too: an exchange that did not pass here.
+    pub fn add(&self, exchange: Recordable) {
+        self.inbox.add(exchange);
     }
 
     /// Whose requests they are; nothing is recorded before that is known. Said once.

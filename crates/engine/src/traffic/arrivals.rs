@@ -24,6 +24,39 @@ pub struct Arrival {
     uri: String,
 }
 
+/// A request that fitted, and which an original pod answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fallen {
+    /// When the proxy received it, by the laptop's clock: microseconds since 1970.
+    pub began: i64,
+    /// Microseconds.
+    pub took: u64,
+    /// The caller's address.
+    pub address: String,
+    /// The method.
+    pub method: String,
+    /// Path and query, cut.
+    pub uri: String,
+    /// As NGINX names it.
+    pub protocol: String,
+    /// The answer's status; 0 where there was none.
+    pub status: u16,
+}
+
+impl Fallen {
+    pub(super) fn of(row: &Row, began: i64) -> Self {
+        Self {
+            began,
+            took: row.took,
+            address: row.address.clone(),
+            method: row.method.clone(),
+            uri: row.uri.clone(),
+            protocol: row.protocol.clone(),
+            status: row.status,
+        }
+    }
+}
+
 /// The newest ones.
 #[derive(Debug, Default)]
 pub struct Arrivals {

@@ -2,7 +2,7 @@
 //!
 //! Exchanges are taken in blocks of [`BLOCK`]. A block is a table of bits: a column for each exchange, a row for each
 //! hash of three neighbouring bytes. Who looks for a text reads the few rows of its triples and keeps the columns with
-//! a one in all of them. A full-text index would say the same exactly, at a hundred times the work while recording.
+//! a one in all of them. It is built in idle moments, and what is not in it yet is read.
 
 use crate::exchange::Exchange;
 use crate::filter::{Readable, lines};

@@ -1,6 +1,7 @@
 //! The engine itself, the agent itself and NGINX itself, on a sandbox.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -10,11 +11,13 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use intercept_engine::cluster::Cluster as EngineCluster;
+use intercept_engine::inspector::{Inspector, USUAL_BODY};
 use intercept_engine::kubeconfig::Kubeconfigs;
-use intercept_engine::session::{Outcome, Phase, Session, SessionEvent, SessionRequest};
+use intercept_engine::session::{Outcome, Phase, Record, Session, SessionEvent, SessionRequest};
 use intercept_engine::spec::{InterceptSpec, MIN_GRACE, ProxySettings};
-use intercept_engine::tap::Mocks;
+use intercept_engine::tap::{Level, Mocks};
 use intercept_engine::target::Target;
+use intercept_inspect::store::Limits;
 use intercept_protocol::matching::Match;
 use intercept_protocol::record::Owner;
 use intercept_sandbox::Cluster;
@@ -67,6 +70,8 @@ impl Laptop {
 /// An open session of the engine, and what it needs.
 pub(crate) struct Engaged {
     pub(crate) session: Session,
+    /// Everything that passes is recorded.
+    pub(crate) inspector: Inspector,
     took: Duration,
     _dir: TempDir,
 }
@@ -138,7 +143,12 @@ pub(crate) async fn short_lived(cluster: &Cluster, laptop: u16) -> Engaged {
 async fn engage_with(cluster: &Cluster, on: (&str, &str), laptop: u16, settings: ProxySettings) -> Engaged {
     let dir = tempfile::tempdir().unwrap();
     let engine = engine(cluster, &dir).await;
-    let request = request_for(on, &dir, laptop, settings);
+    let mut request = request_for(on, &dir, laptop, settings);
+    let inspector = Inspector::open(&dir.path().join("requests"), Limits::default(), USUAL_BODY).unwrap();
+    request.record = Some(Record {
+        recorder: Arc::clone(inspector.recorder()),
+        level: Level::Bodies,
+    });
     let mut session = Session::open(&engine, request);
     let ready = async {
         while let Some(event) = session.event().await {
@@ -158,6 +168,7 @@ async fn engage_with(cluster: &Cluster, on: (&str, &str), laptop: u16, settings:
     };
     Engaged {
         session,
+        inspector,
         took,
         _dir: dir,
     }

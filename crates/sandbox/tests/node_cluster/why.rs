@@ -1,7 +1,12 @@
 //! Why a request did or did not arrive, as the engine learns it from the agents.
 
+use std::sync::atomic::AtomicBool;
+
 use intercept_engine::probe::{Place, ProbeReport, State};
 use intercept_engine::traffic::TrafficView;
+use intercept_inspect::exchange::{Exchange, Moment};
+use intercept_inspect::filter::Filter;
+use intercept_inspect::store::Page;
 use intercept_protocol::traffic::Miss;
 use k8s_openapi::api::core::v1::Service;
 use kube::api::{Patch, PatchParams};
@@ -55,6 +60,60 @@ async fn what_arrives_and_what_nearly_did_is_shown_with_its_reason() {
     assert!(reason.examples[0].address.starts_with("127."), "{reason:?}");
     assert!(view.seconds.iter().any(|second| second.matched > 0), "{view:?}");
     assert!(view.may_be_kept_alive.is_some());
+    leave(engaged).await;
+    cluster.stop().await;
+}
+
+/// The newest recorded exchange that the filter lets pass.
+fn recorded(engaged: &Engaged, filter: &str) -> Option<Exchange> {
+    let store = engaged.inspector.store().unwrap();
+    let filter = Filter::parse(filter).unwrap();
+    let page = Page {
+        before: None,
+        limit: 1,
+    };
+    let found = store.find(&filter, page, Moment(i64::MAX), &AtomicBool::new(false));
+    let id = found.unwrap().summaries.first()?.id;
+    store.get(id).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_is_recorded_with_its_caller_and_also_when_it_fell_back() {
+    let Some((cluster, _)) = proxied().await else {
+        return;
+    };
+    let laptop = Laptop::start().await;
+    let engaged = engage(&cluster, laptop.port).await;
+    crate::rig::await_true("a request is recorded with its caller", async || {
+        who(&cluster, "api", &MARKED).await;
+        recorded(&engaged, "is:answered has:source svc:api").is_some()
+    })
+    .await;
+    let answered = recorded(&engaged, "is:answered has:source").unwrap();
+    assert!(
+        answered
+            .source
+            .is_some_and(|source| source.address.starts_with("127."))
+    );
+    // Never by more than the clocks of two programs on one machine differ.
+    assert!(
+        answered
+            .times
+            .proxy
+            .is_some_and(|at| (-2_000_000..=50_000).contains(&at)),
+        "{:?}",
+        answered.times
+    );
+    assert_eq!(
+        answered.response.unwrap().message.body.bytes,
+        br#"{"by":"laptop"}"#
+    );
+    drop(laptop);
+    crate::rig::await_true("what fell back is recorded", async || {
+        who(&cluster, "api", &MARKED).await;
+        recorded(&engaged, "is:fellback has:source").is_some()
+    })
+    .await;
     leave(engaged).await;
     cluster.stop().await;
 }
