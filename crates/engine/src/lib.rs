@@ -14,6 +14,7 @@
 pub mod agent_binary;
 pub mod apply;
 pub mod cluster;
+pub mod control;
 pub mod discover;
 pub mod inspector;
 pub mod kubeconfig;

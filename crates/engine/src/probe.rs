@@ -12,12 +12,12 @@ use std::time::Duration;
 use intercept_protocol::ids::InterceptId;
 use intercept_protocol::relay::TraceStep;
 use intercept_protocol::traffic::Miss;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::tunnel::{PodName, Trace, Traced};
 
 /// A place that every request passes on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Place {
     /// The Service's own address.
@@ -37,7 +37,7 @@ pub enum Place {
 }
 
 /// What is known of a place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum State {
     /// The request came past.
@@ -49,7 +49,7 @@ pub enum State {
 }
 
 /// One place on the way.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Hop {
     /// Which.
@@ -57,20 +57,20 @@ pub struct Hop {
     /// Whether the request came past.
     pub state: State,
     /// When it did, in microseconds after it was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub took: Option<u64>,
     /// For people: what was seen, and where it stopped, what to do.
     pub words: String,
 }
 
 /// The whole way.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProbeReport {
     /// Every place, in order.
     pub hops: Vec<Hop>,
     /// The first place that was not passed; absent where a request arrives.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped_at: Option<Place>,
 }
 

@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use intercept_protocol::ids::InterceptId;
 use intercept_protocol::record::Owner;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -76,7 +77,8 @@ impl std::fmt::Debug for Record {
 }
 
 /// Where a session stands.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "phase")]
 pub enum Phase {
     /// Reads the cluster. Failing here has nothing to undo.
     Planning,
@@ -101,7 +103,8 @@ pub enum Phase {
 }
 
 /// Why a session closes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum CloseReason {
     /// It was asked to.
     Asked,
@@ -250,6 +253,11 @@ impl Session {
     /// Asks where a request stops, for as long as the session lives.
     pub fn prober(&self) -> Prober {
         self.prober.clone()
+    }
+
+    /// Where it stands, for somebody who waits for changes.
+    pub fn phases(&self) -> watch::Receiver<Phase> {
+        self.phase.clone()
     }
 
     /// Tells it to close; what is to be undone is undone.

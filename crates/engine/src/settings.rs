@@ -19,6 +19,7 @@ use intercept_protocol::matching::{Mark, Match, Method, PathPrefix};
 use intercept_protocol::record::PortProtocol;
 use serde::Deserialize;
 
+pub(crate) use here::user;
 pub use here::{InvalidOwner, owner, recorded_requests, session_locks};
 pub use values::{
     InvalidDuration, InvalidImage, InvalidName, grace, image, label, mark_baggage, mark_header, method,

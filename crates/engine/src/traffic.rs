@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use intercept_protocol::ids::InterceptId;
 use intercept_protocol::traffic::{Counts, Fate, Miss, Report, Row};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use arrivals::{Arrival, Arrivals, Fallen};
 pub use clock::Offset;
@@ -57,7 +57,7 @@ struct Pod {
 }
 
 /// Requests of one kind and another.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Sums {
     /// Fitted the rule and went to the laptop, or fell back.
@@ -73,7 +73,7 @@ pub struct Sums {
 }
 
 /// One request that did not arrive.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Example {
     /// When it came, by the laptop's clock: microseconds since 1970.
@@ -85,20 +85,20 @@ pub struct Example {
     /// Path and query.
     pub uri: String,
     /// The beginning of what stood in the value's place.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub found: String,
     /// The status the original pods answered with; 0 where they did not.
     pub status: u16,
 }
 
 /// Who called.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Caller {
     /// The address.
     pub address: String,
     /// The pod that has it, where that is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod: Option<String>,
     /// Requests of its that were told one by one, and fitted.
     pub matched: u64,
@@ -109,7 +109,7 @@ pub struct Caller {
 }
 
 /// Requests that did not arrive for one reason.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reason {
     /// The reason.
@@ -121,7 +121,7 @@ pub struct Reason {
 }
 
 /// What is to be shown.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TrafficView {
     /// Since the intercept began.
@@ -134,7 +134,7 @@ pub struct TrafficView {
     pub callers: Vec<Caller>,
     /// Set while callers may still hold connections to the original pods from before the switch: for how many seconds it
     /// has stood. Nobody can see such connections from here, so this is a possibility and no finding.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub may_be_kept_alive: Option<u64>,
 }
 

@@ -43,7 +43,8 @@ pub fn recorded_requests() -> PathBuf {
     folder.join("intercept").join("requests")
 }
 
-fn user() -> String {
+/// The user of the operating system.
+pub(crate) fn user() -> String {
     whoami::username()
         .ok()
         .filter(|user| is_shown(user))

@@ -148,6 +148,11 @@ impl Recorder {
         self.inbox.is_paused.store(is_paused, Ordering::Relaxed);
     }
 
+    /// Whether it is paused.
+    pub fn is_paused(&self) -> bool {
+        self.inbox.is_paused()
+    }
+
     /// Writes this too: an exchange that did not pass here, such as a replay. It gets its number later.
     pub fn add(&self, exchange: Exchange) {
         self.inbox.add(exchange);

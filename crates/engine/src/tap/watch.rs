@@ -10,12 +10,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use intercept_inspect::exchange::{Exchange as Recordable, Moment, Place};
 use intercept_inspect::record::{End, Seen};
 use intercept_protocol::exchange::Exchange;
+use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
 use super::recorder::{Inbox, Learned, Recorded};
 
 /// How much of what passes is recorded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[repr(u8)]
 pub enum Level {
     /// Nothing at all.
