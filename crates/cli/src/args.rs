@@ -1,6 +1,7 @@
 //! The command line: commands, flags, and where their values may also come from.
 
 mod help;
+mod inspect;
 mod values;
 
 use std::path::PathBuf;
@@ -13,6 +14,10 @@ use intercept_protocol::matching::{Mark, Method, PathPrefix};
 use intercept_protocol::record::PortProtocol;
 use intercept_sandbox::faults::Order;
 
+pub(crate) use inspect::{
+    Half, ImportArgs, ProbeArgs, RecordArgs, RecordOrder, Recorded, ReplayArgs, ReplayTo, RequestArgs,
+    RequestOrder, RequestsArgs, WhyArgs, with_negations,
+};
 pub(crate) use values::ServiceArg;
 
 /// Answer requests to a Kubernetes Service on this machine.
@@ -98,6 +103,10 @@ pub(crate) enum Format {
     Json,
     /// The same as YAML.
     Yaml,
+    /// Requests as HAR 1.2; of `requests` and `request`.
+    Har,
+    /// Requests as commands for a shell; of `requests` and `request`.
+    Curl,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -137,6 +146,27 @@ pub(crate) enum Command {
     /// List everybody's intercepts.
     #[command(aliases = ["ls", "intercepts"], after_help = help::LIST, after_long_help = help::long(help::LIST))]
     List(Scope),
+    /// List recorded requests: the newest, or those that a filter lets pass.
+    #[command(after_help = help::REQUESTS, after_long_help = help::requests())]
+    Requests(RequestsArgs),
+    /// Show one recorded request with its answer; keep, forget.
+    #[command(after_help = help::REQUEST, after_long_help = help::long(help::REQUEST))]
+    Request(RequestArgs),
+    /// Send a recorded request again: to your program, to the original pods, or to both and compare.
+    #[command(after_help = help::REPLAY, after_long_help = help::long(help::REPLAY))]
+    Replay(ReplayArgs),
+    /// Put the requests of a HAR file among the recorded ones.
+    #[command(after_help = help::IMPORT, after_long_help = help::long(help::IMPORT))]
+    Import(ImportArgs),
+    /// Say which requests of a Service did not arrive, and why.
+    #[command(after_help = help::WHY, after_long_help = help::long(help::WHY))]
+    Why(WhyArgs),
+    /// Send one request through a Service, and say where it stops.
+    #[command(after_help = help::PROBE, after_long_help = help::long(help::PROBE))]
+    Probe(ProbeArgs),
+    /// Say how much of requests running sessions record, or change it.
+    #[command(after_help = help::RECORD, after_long_help = help::long(help::RECORD))]
+    Record(RecordArgs),
     /// Clean up what sessions left, on this machine or any other.
     #[command(subcommand, alias = "sessions")]
     Session(SessionCommand),
@@ -247,6 +277,19 @@ pub(crate) struct InterceptArgs {
     /// Accept any certificate of an https target.
     #[arg(long)]
     pub(crate) insecure_local_certificate: bool,
+    /// How much of requests is recorded on this machine.
+    #[arg(
+        long,
+        env = "INTERCEPT_RECORD",
+        hide_env_values = true,
+        value_enum,
+        default_value_t,
+        value_name = "LEVEL"
+    )]
+    pub(crate) record: Recorded,
+    /// Do not show requests as they come.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
     /// Who you are to others, if not the operating system's user.
     #[arg(long, env = "INTERCEPT_OWNER", hide_env_values = true, value_name = "NAME")]
     pub(crate) owner: Option<String>,

@@ -90,6 +90,15 @@ impl Failure {
         out
     }
 
+    /// In one line, without what to do.
+    pub(crate) fn in_short(&self) -> String {
+        let causes = self.causes.iter().map(String::as_str);
+        std::iter::once(self.message.as_str())
+            .chain(causes)
+            .collect::<Vec<_>>()
+            .join(": ")
+    }
+
     pub(crate) fn document(&self) -> Value {
         let mut error = json!({
             "code": self.code,

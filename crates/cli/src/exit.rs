@@ -22,7 +22,8 @@ Exit codes:
   1    unexpected: please report it
   2    wrong command line, wrong value, or an intercept.toml that cannot be used
   3    no connection: kubeconfig, network, certificate or credentials
-  4    refused, nothing was changed: no such Service, a preflight check, a match somebody else has
+  4    refused, nothing was changed: no such Service or request, a preflight check, a match somebody else has,
+       a command for running sessions while there is none
   5    failed or ended by somebody else; everything was undone
   6    failed, and something may be left in the cluster: `interceptctl session close` goes on
   130  interrupted before the intercept was active; everything was undone";

@@ -12,10 +12,14 @@ mod commands;
 mod connection;
 mod errors;
 mod exit;
+mod line;
 mod log;
 mod output;
+mod question;
+mod recorded;
 mod request;
 mod run;
+mod running;
 mod signals;
 mod words;
 

@@ -3,18 +3,22 @@
 //! A reader that is gone (a closed pipe, a dead terminal) never stops the program: restoring a Service goes
 //! before telling somebody about it. Text from a cluster is shown as text: control characters are replaced.
 
+mod pen;
 mod style;
 mod table;
 
 use std::io::{self, IsTerminal as _, Write};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-pub(crate) use style::{bold, dim, good, warning};
+pub(crate) use style::{block, bold, dim, good, one_line, warning};
 pub(crate) use table::Table;
 
+use self::pen::{Pen, To};
 use crate::args::{Color, Format};
 use crate::errors::Failure;
 
@@ -27,16 +31,25 @@ pub(crate) struct Output {
     out_colors: bool,
     err_colors: bool,
     live: ProgressBar,
+    pen: OnceLock<Pen>,
+    is_unread: AtomicBool,
 }
 
 impl Output {
     pub(crate) fn new(format: Format, color: Color) -> Self {
+        // What is exported is written by whoever exports it; everything beside it is for people.
+        let format = match format {
+            Format::Har | Format::Curl => Format::Text,
+            other => other,
+        };
         let is_live = format == Format::Text && io::stderr().is_terminal() && !is_dumb();
         Self {
             format,
             out_colors: wants_colors(color, io::stdout().is_terminal()),
             err_colors: wants_colors(color, io::stderr().is_terminal()),
             live: if is_live { spinner() } else { ProgressBar::hidden() },
+            pen: OnceLock::new(),
+            is_unread: AtomicBool::new(false),
         }
     }
 
@@ -50,10 +63,63 @@ impl Output {
         !self.live.is_hidden()
     }
 
+    /// From here on nobody who does not read holds this program up. On a terminal there is always somebody.
+    ///
+    /// # Errors
+    /// When the operating system gives no thread.
+    pub(crate) fn go_on_unread(&self) -> io::Result<()> {
+        if !self.is_live() && self.pen.get().is_none() {
+            let _ = self.pen.set(Pen::start()?);
+        }
+        Ok(())
+    }
+
+    /// Whether what can be done without may be said now.
+    pub(crate) fn has_room(&self) -> bool {
+        self.pen.get().is_none_or(Pen::has_room)
+    }
+
+    /// Waits for what is still to be written, but not for ever for somebody who does not read it.
+    pub(crate) fn finish(&self, limit: Duration) {
+        if let Some(pen) = self.pen.get() {
+            pen.finish(limit);
+        }
+    }
+
+    /// Whether the standard output was closed by its reader.
+    pub(crate) fn is_unread(&self) -> bool {
+        self.is_unread.load(Ordering::Relaxed)
+    }
+
+    /// Columns of the terminal that results go to, if they do.
+    pub(crate) fn width(&self) -> Option<usize> {
+        let size = terminal_size::terminal_size_of(io::stdout());
+        size.map(|(width, _)| usize::from(width.0))
+    }
+
+    /// Columns of the terminal that everything beside results goes to.
+    pub(crate) fn side_width(&self) -> Option<usize> {
+        let size = terminal_size::terminal_size_of(io::stderr());
+        size.map(|(width, _)| usize::from(width.0))
+    }
+
+    /// Bytes that somebody sent: as they are into a file or a pipe, as text to a terminal.
+    pub(crate) fn bytes(&self, bytes: &[u8]) {
+        if io::stdout().is_terminal() {
+            let text = style::block(&String::from_utf8_lossy(bytes));
+            swallow(
+                io::stdout().lock(),
+                ended(&style::render(&text, false)).as_bytes(),
+            );
+        } else {
+            self.raw(bytes);
+        }
+    }
+
     /// A result: `text` for people, `document` for programs.
     pub(crate) fn result(&self, document: &impl Serialize, text: impl FnOnce() -> String) {
         match self.format {
-            Format::Text => self.line(&text()),
+            Format::Text | Format::Har | Format::Curl => self.line(&text()),
             Format::Json => self.write_out(&json(serde_json::to_string_pretty(document))),
             Format::Yaml => self.write_out(&yaml(document)),
         }
@@ -62,7 +128,7 @@ impl Output {
     /// One of several results: a line of JSON, or a document of YAML. People get nothing.
     pub(crate) fn event(&self, event: &impl Serialize) {
         match self.format {
-            Format::Text => {}
+            Format::Text | Format::Har | Format::Curl => {}
             Format::Json => self.write_out(&json(serde_json::to_string(event))),
             Format::Yaml => self.write_out(&format!("---\n{}", yaml(event))),
         }
@@ -104,7 +170,9 @@ impl Output {
     pub(crate) fn failure(&self, failure: &Failure) {
         self.still();
         match self.format {
-            Format::Text => self.write_err(&style::render(&failure.text(), self.err_colors)),
+            Format::Text | Format::Har | Format::Curl => {
+                self.write_err(&style::render(&failure.text(), self.err_colors))
+            }
             Format::Json => self.write_err(&json(serde_json::to_string(&failure.document()))),
             Format::Yaml => self.write_err(&yaml(&failure.document())),
         }
@@ -118,7 +186,9 @@ impl Output {
 
     /// Bytes as they are, such as a script.
     pub(crate) fn raw(&self, bytes: &[u8]) {
-        swallow(io::stdout().lock(), bytes);
+        if !swallow(io::stdout().lock(), bytes) {
+            self.is_unread.store(true, Ordering::Relaxed);
+        }
     }
 
     /// A writer for log lines that keeps them off the live line.
@@ -127,13 +197,25 @@ impl Output {
     }
 
     fn write_out(&self, text: &str) {
-        self.live
-            .suspend(|| swallow(io::stdout().lock(), ended(text).as_bytes()));
+        let text = ended(text);
+        match self.pen.get() {
+            Some(pen) => pen.write(To::Out, text.into_bytes()),
+            None => self.live.suspend(|| {
+                if !swallow(io::stdout().lock(), text.as_bytes()) {
+                    self.is_unread.store(true, Ordering::Relaxed);
+                }
+            }),
+        }
     }
 
     fn write_err(&self, text: &str) {
-        self.live
-            .suspend(|| swallow(io::stderr().lock(), ended(text).as_bytes()));
+        let text = ended(text);
+        match self.pen.get() {
+            Some(pen) => pen.write(To::Err, text.into_bytes()),
+            None => self.live.suspend(|| {
+                swallow(io::stderr().lock(), text.as_bytes());
+            }),
+        }
     }
 }
 
@@ -143,7 +225,9 @@ pub(crate) struct LogWriter(ProgressBar);
 
 impl Write for LogWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.suspend(|| swallow(io::stderr().lock(), bytes));
+        self.0.suspend(|| {
+            swallow(io::stderr().lock(), bytes);
+        });
         Ok(bytes.len())
     }
 
@@ -152,8 +236,9 @@ impl Write for LogWriter {
     }
 }
 
-fn swallow(mut to: impl Write, bytes: &[u8]) {
-    let _ = to.write_all(bytes).and_then(|()| to.flush());
+/// Whether somebody took it.
+fn swallow(mut to: impl Write, bytes: &[u8]) -> bool {
+    to.write_all(bytes).and_then(|()| to.flush()).is_ok()
 }
 
 fn ended(text: &str) -> String {

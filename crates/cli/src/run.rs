@@ -1,20 +1,24 @@
 //! From the command line to an exit code.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 use clap::error::ErrorKind;
 
-use crate::args::{Cli, Color, Command, Format, Global, SessionCommand};
+use crate::args::{self, Cli, Color, Command, Format, Global, SessionCommand};
 use crate::commands;
 use crate::errors::Failure;
 use crate::exit::Exit;
 use crate::log;
 use crate::output::Output;
 
+/// What nobody has read by then is for nobody.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// Parses, does what is asked, says how it went.
 pub(crate) fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(args::with_negations(std::env::args_os())) {
         Ok(cli) => cli,
         Err(error) => return misused(&error).into(),
     };
@@ -37,16 +41,32 @@ pub(crate) fn run() -> ExitCode {
         output.failure(&failure);
         failure.exit
     });
+    output.finish(LAST_WORDS);
     exit.into()
 }
 
 async fn dispatch(global: Global, command: Command, output: &Output) -> Result<Exit, Failure> {
+    let is_of_requests = matches!(command, Command::Requests(_) | Command::Request(_));
+    if matches!(global.output, Format::Har | Format::Curl) && !is_of_requests {
+        return Err(
+            Failure::usage("the formats har and curl are for `requests` and `request`").hint(Some(
+                "Choose text, json or yaml with --output or INTERCEPT_OUTPUT.",
+            )),
+        );
+    }
     match command {
         Command::Contexts => commands::contexts(&global, output),
         Command::Services(scope) => commands::services(&global, &scope, output).await,
         Command::Plan(args) => Box::pin(commands::plan(&global, &args, output)).await,
         Command::Start(args) => Box::pin(commands::start(&global, &args, output)).await,
         Command::List(scope) => commands::list(&global, &scope, output).await,
+        Command::Requests(args) => commands::requests(&global, &args, output).await,
+        Command::Request(args) => commands::request(&global, &args, output),
+        Command::Replay(args) => Box::pin(commands::replay(&global, &args, output)).await,
+        Command::Import(args) => commands::import(&args, output),
+        Command::Record(args) => commands::record(&global, &args, output).await,
+        Command::Why(args) => commands::why(&global, &args, output).await,
+        Command::Probe(args) => commands::probe(&global, &args, output).await,
         Command::Session(SessionCommand::Close(args)) => commands::close(&global, &args, output).await,
         Command::Sandbox(args) => Box::pin(commands::sandbox(&args, output)).await,
         Command::Demo(args) => Box::pin(commands::demo(&args, output)).await,

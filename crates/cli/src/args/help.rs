@@ -12,6 +12,7 @@ pub(super) const SHORT: &str = "\
 Examples:
   interceptctl start api --to 3000     requests with `X-C6O-INTERCEPT: yes` go to localhost:3000
   interceptctl list                    everybody's intercepts
+  interceptctl requests status:5xx     recorded requests that failed
   interceptctl session close api       restore a Service, from any machine
 
 `interceptctl --help` tells about intercept.toml, the environment and exit codes.";
@@ -56,6 +57,7 @@ Environment:
   INTERCEPT_LOG            --log              INTERCEPT_OWNER          --owner
   INTERCEPT_HEADER         --header           INTERCEPT_TTL            --ttl
   INTERCEPT_PROXY_IMAGE    --proxy-image      INTERCEPT_AGENT_IMAGE    --agent-image
+  INTERCEPT_RECORD         --record           VISUAL, EDITOR           for `replay --edit`
   INTERCEPT_GRACE          --grace            NO_COLOR                 --color never";
 
 pub(super) fn root() -> String {
@@ -104,10 +106,82 @@ Examples:
   interceptctl start api --to 3000 --header X-Dev             any value
   interceptctl start api --to 3000 --baggage dev=ann --path /cart --method GET --method POST
   interceptctl start api --to https://localhost:8443 --insecure-local-certificate
+  interceptctl start api --to 3000 --record heads --quiet
   interceptctl start api --to 3000 --all --ttl 2h
 
 It stays in the foreground and prints one line that begins with `Ready` once requests can arrive. Ctrl-C,
-SIGTERM or closing the terminal restores the Service; asking twice does not skip that.";
+SIGTERM or closing the terminal restores the Service; asking twice does not skip that. Requests are shown as they come
+and recorded on this machine: see `interceptctl requests --help`.";
+
+pub(super) const REQUESTS: &str = "\
+Examples:
+  interceptctl requests
+  interceptctl requests status:5xx svc:api since:10m
+  interceptctl requests method:POST path:/cart -header:x-bot --follow
+  interceptctl requests 'body:\"sku-42\"' --output json
+  interceptctl requests is:error --limit 1000 --output har > errors.har
+
+The newest stands last. Every running session of yours on this machine records here, and it stays when they end.
+Secrets are covered unless you say --reveal. `--follow --output json` writes one object a line.";
+
+const FILTERS: &str = r#"Filters: terms side by side must all hold.
+  status:>=500  status:5xx  status:400..499     method:POST      path:/cart  path:=/cart  path:^/api/  path:~"v[12]"
+  header:x-user=42  reqheader:cookie            body:"sku"       host:shop.example   query:page=2
+  took:>300ms  size:>10kb  since:10m            svc:api  ns:shop  context:staging    type:json  protocol:grpc
+  is:error  is:pinned  is:replayed  is:inflight has:trailers     id:42  replayof:42  source:web-*
+  -path:/health  not(...)  or(a, b)  a | b      text that is anywhere"#;
+
+pub(super) fn requests() -> String {
+    [REQUESTS, FILTERS, exit::TABLE].join("\n\n")
+}
+
+pub(super) const REQUEST: &str = "\
+Examples:
+  interceptctl request 42
+  interceptctl request 42 --reveal
+  interceptctl request 42 --output curl
+  interceptctl request 42 --body response --save ./answer.bin
+  interceptctl request pin 42 43
+  interceptctl request clear
+
+Secrets are covered unless you say --reveal; a pinned request is never removed to make room.";
+
+pub(super) const REPLAY: &str = "\
+Examples:
+  interceptctl replay 42
+  interceptctl replay 42 --edit
+  interceptctl replay 42 --to both
+  interceptctl replay 42 --target localhost:3001 --yes
+
+Your program's address is that of the running session, or the one of intercept.toml. What was answered is recorded like
+any other request. `--to both` shows what differs, your program's answer first.";
+
+pub(super) const IMPORT: &str = "\
+Examples:
+  interceptctl import ./session.har
+  interceptctl requests is:imported";
+
+pub(super) const WHY: &str = "\
+Examples:
+  interceptctl why api
+  interceptctl why api --follow
+
+Counts all requests of the Service: which fitted the rule of your running session, and why the others did not, with the
+last ones of each sort.";
+
+pub(super) const PROBE: &str = "\
+Examples:
+  interceptctl probe api
+
+The request fits the rule of your running session and goes through the Service like any other; your program never sees
+it. Ends with code 5 where it does not arrive, and names the place.";
+
+pub(super) const RECORD: &str = "\
+Examples:
+  interceptctl record                  what running sessions record
+  interceptctl record heads api        no bodies of Service api from now on
+  interceptctl record pause
+  interceptctl record resume";
 
 pub(super) const LIST: &str = "\
 Examples:

@@ -121,3 +121,18 @@ fn a_close_names_one_thing_or_all() {
     assert!(close(&[]) && close(&["api"]) && close(&["--all", "-A", "--dry-run"]));
     assert!(!close(&["api", "--all"]) && !close(&["a b"]) && !close(&["../x"]));
 }
+
+#[test]
+fn flags_stand_before_and_after_a_filter_whose_terms_may_begin_with_a_dash() {
+    let words = "interceptctl -n shop requests -path:/health -is:pinned --limit 3 a -(b|c) -o json";
+    let line = with_negations(words.split(' ').map(Into::into));
+    let cli = Cli::try_parse_from(line).unwrap();
+    assert_eq!(cli.global.output, Format::Json);
+    let Command::Requests(args) = cli.command else {
+        panic!("it must be about requests");
+    };
+    assert_eq!(args.limit, 3);
+    assert_eq!(args.typed(), "-path:/health -is:pinned a -(b|c)");
+    let wrong = with_negations("interceptctl requests --folow".split(' ').map(Into::into));
+    assert!(Cli::try_parse_from(wrong).is_err());
+}

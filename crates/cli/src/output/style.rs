@@ -25,6 +25,25 @@ pub(crate) fn warning(text: impl std::fmt::Display) -> String {
     format!("{WARNING}{text}{END}")
 }
 
+/// Somebody else's text within a line: no line ends, no marks, nothing that a terminal would obey.
+pub(crate) fn one_line(text: &str) -> String {
+    let plain = |c: char| match c {
+        '\t' => ' ',
+        c if c.is_control() || is_mark(c) => char::REPLACEMENT_CHARACTER,
+        c => c,
+    };
+    text.chars().map(plain).collect()
+}
+
+/// Somebody else's text of several lines.
+pub(crate) fn block(text: &str) -> String {
+    let lines = text.split('\n').map(|line| {
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        one_line(&line.replace('\t', "    "))
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 /// Whether the character only marks and takes no room.
 pub(super) fn is_mark(c: char) -> bool {
     matches!(c, END | BOLD | DIM | GOOD | WARNING)
@@ -65,6 +84,13 @@ mod tests {
     fn marks_become_colours_or_nothing() {
         assert_eq!(render(&bold("a"), true), "\u{1b}[1ma\u{1b}[0m");
         assert_eq!(render(&bold("a"), false), "a");
+    }
+
+    #[test]
+    fn text_of_others_brings_no_marks_and_no_lines_of_its_own() {
+        let hostile = format!("{BOLD}a\r\nb\tc{}[2J", "\u{1b}");
+        assert_eq!(one_line(&hostile), "\u{fffd}a\u{fffd}\u{fffd}b c\u{fffd}[2J");
+        assert_eq!(block(&hostile), "\u{fffd}a\nb    c\u{fffd}[2J");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use intercept_engine::record_store::RecordStore;
 use intercept_engine::session::{CloseReason, Phase, SessionEvent};
 use intercept_engine::spec::InterceptSpec;
 use intercept_engine::tunnel::RelayEvent;
+use intercept_protocol::ids::InterceptId;
 use intercept_protocol::record::PortProtocol;
 use serde_json::json;
 use tokio::time::{Instant, timeout};
@@ -56,6 +57,16 @@ impl<'a> Show<'a> {
 
     pub(super) fn output(&self) -> &Output {
         self.output
+    }
+
+    /// Which intercept it is, once that is planned.
+    pub(super) fn intercept(&self) -> Option<&InterceptId> {
+        self.planned.as_ref().map(|plan| &plan.intercept.id)
+    }
+
+    /// The Service's port, once that is known.
+    pub(super) fn port(&self) -> Option<String> {
+        self.port.clone()
     }
 
     /// `namespace/service`.

@@ -1,0 +1,180 @@
+//! What this machine has recorded: the store, how bodies are read, and which secrets are covered.
+
+use std::borrow::Cow;
+
+use intercept_engine::inspector;
+use intercept_engine::settings::recorded_requests;
+use intercept_inspect::decode::{self, Content, Opcode, Options, ProblemKind, decode, unpack};
+use intercept_inspect::exchange::{Exchange, ExchangeId, Message, Moment, Side};
+use intercept_inspect::filter::{Filter, FilterError};
+use intercept_inspect::redact::{Hidden, Plain, Reader, Redaction, SocketMessage};
+use intercept_inspect::store::{Limits, Store, StoreError};
+
+use crate::errors::Failure;
+use crate::exit::Exit;
+use crate::output::Output;
+
+/// Opens what was recorded; a file that could not be used is set aside, and that is said.
+pub(crate) fn open(output: &Output) -> Result<Store, Failure> {
+    let store = inspector::open(&recorded_requests(), Limits::default())?;
+    if let Some(aside) = store.set_aside() {
+        output.note(&format!(
+            "What was recorded before could not be read ({}) and is now {}",
+            aside.why,
+            aside.kept.display()
+        ));
+    }
+    Ok(store)
+}
+
+/// The one with this number.
+pub(crate) fn get(store: &Store, id: ExchangeId) -> Result<Exchange, Failure> {
+    store.get(id)?.ok_or_else(|| no_such(id))
+}
+
+pub(crate) fn no_such(id: ExchangeId) -> Failure {
+    Failure::new(
+        Exit::Refused,
+        "noSuchRequest",
+        format!("There is no request {id}"),
+    )
+    .hint(Some(
+        "It may have been removed to make room. See `interceptctl requests`.",
+    ))
+}
+
+/// Reads a filter; the failure points at what is wrong.
+pub(crate) fn filter(text: &str) -> Result<Filter, Failure> {
+    Filter::parse(text).map_err(|error| unreadable(text, &error))
+}
+
+fn unreadable(text: &str, error: &FilterError) -> Failure {
+    let drawn = error.drawn(text).replace('\n', "\n  ");
+    let hint = error.hint.clone();
+    Failure::new(
+        Exit::Usage,
+        "filter",
+        format!("The filter is not understood:\n  {drawn}"),
+    )
+    .hint(Some(hint.unwrap_or_else(|| {
+        "See `interceptctl requests --help` for what can be asked.".to_owned()
+    })))
+}
+
+/// What of an exchange may be shown.
+pub(crate) struct Cover(Redaction);
+
+/// An exchange that may be shown, and what of it may not.
+pub(crate) struct Covered {
+    pub(crate) exchange: Exchange,
+    pub(crate) hidden: Vec<Hidden>,
+}
+
+impl Cover {
+    /// Covers secrets, or only those of this program.
+    pub(crate) fn new(reveal: bool) -> Result<Self, Failure> {
+        if reveal {
+            return Ok(Self(Redaction::revealed()));
+        }
+        let usual = Redaction::new(&[]).map_err(|error| {
+            Failure::from_error(Exit::Unexpected, "unexpected", &error).during("Secrets cannot be covered")
+        })?;
+        Ok(Self(usual))
+    }
+
+    pub(crate) fn exchange(&self, exchange: &Exchange) -> Covered {
+        let covered = self.0.apply(exchange, &Reading);
+        Covered {
+            exchange: covered.exchange,
+            hidden: covered.hidden,
+        }
+    }
+
+    /// What a request was asked for, as lists show it.
+    pub(crate) fn target<'a>(&self, target: &'a str) -> Cow<'a, str> {
+        // As a form: a query is one.
+        let Some((path, query)) = target.split_once('?') else {
+            return Cow::Owned(self.0.text(None, target).0);
+        };
+        let path = self.0.text(None, path).0;
+        let query = self.0.text(Some("application/x-www-form-urlencoded"), query).0;
+        Cow::Owned(format!("{path}?{query}"))
+    }
+}
+
+/// Reads bodies: undoes their codings, for covering and exporting.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Reading;
+
+impl Reader for Reading {
+    fn plain<'a>(&self, message: &'a Message) -> Option<Plain<'a>> {
+        // Each message of a gRPC call is compressed for itself, behind a prefix.
+        let grpc = message.header("grpc-encoding").map(|coding| coding.shown());
+        if grpc.is_some_and(|coding| !coding.is_empty() && coding.trim() != "identity") {
+            return None;
+        }
+        let unpacked = unpack(message, &decode::Limits::default());
+        let is_unknown = |problem: &decode::Problem| problem.kind == ProblemKind::Unsupported;
+        if unpacked.problems.iter().any(is_unknown) {
+            return None;
+        }
+        Some(Plain {
+            is_whole: !unpacked.is_cut && unpacked.problems.is_empty(),
+            bytes: unpacked.bytes,
+        })
+    }
+
+    fn socket(&self, exchange: &Exchange) -> Vec<SocketMessage> {
+        let decoded = decode(exchange, decode::Half::Request, &Options::default());
+        let Content::WebSocket { messages } = decoded.content else {
+            return Vec::new();
+        };
+        let said = messages.into_iter().filter_map(|one| {
+            let bytes = said(&one)?;
+            let after = i64::try_from(one.at.unwrap_or_default()).unwrap_or(i64::MAX);
+            Some(SocketMessage {
+                from: match one.from {
+                    decode::Half::Request => Side::Caller,
+                    decode::Half::Response => Side::Program,
+                },
+                at: Moment(exchange.began.0.saturating_add(after)),
+                opcode: opcode(one.opcode),
+                bytes,
+            })
+        });
+        said.collect()
+    }
+}
+
+/// What a message says, where that is text: bytes are not kept by decoding.
+fn said(message: &decode::SocketMessage) -> Option<Vec<u8>> {
+    match &message.content.content {
+        Content::Empty => Some(Vec::new()),
+        Content::Text { text, .. } => Some(text.clone().into_bytes()),
+        Content::Json { pretty, rest, .. } => Some(format!("{pretty}{rest}").into_bytes()),
+        _ => None,
+    }
+}
+
+fn opcode(opcode: Opcode) -> u8 {
+    match opcode {
+        Opcode::Text => 1,
+        Opcode::Binary => 2,
+        Opcode::Close => 8,
+        Opcode::Ping => 9,
+        Opcode::Pong => 10,
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let hint = match &error {
+            StoreError::Newer { .. } => "Use the newer version of this program, or move the file away.",
+            StoreError::Directory { .. } | StoreError::Open { .. } => {
+                "Check that the folder is yours and that the disk has room."
+            }
+            _ => "Try again; if it stays, move the file away: it is begun anew.",
+        };
+        Self::from_error(Exit::Undone, "store", &error).hint(Some(hint))
+    }
+}
