@@ -171,7 +171,7 @@ impl Output {
         self.still();
         match self.format {
             Format::Text | Format::Har | Format::Curl => {
-                self.write_err(&style::render(&failure.text(), self.err_colors))
+                self.write_err(&style::render(&failure.text(), self.err_colors));
             }
             Format::Json => self.write_err(&json(serde_json::to_string(&failure.document()))),
             Format::Yaml => self.write_err(&yaml(&failure.document())),

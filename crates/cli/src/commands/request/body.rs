@@ -17,7 +17,10 @@ pub(super) fn written(decoded: &Decoded) -> String {
     content(decoded, &mut out);
     let mut text = out.join("\n");
     if text.len() > SHOWN {
-        let end = text.floor_char_boundary(SHOWN);
+        let end = (0..=SHOWN)
+            .rev()
+            .find(|at| text.is_char_boundary(*at))
+            .unwrap_or(0);
         text.truncate(end);
         text += &format!("\n{}", dim("… and more: --body gives all of it"));
     }
