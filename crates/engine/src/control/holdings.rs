@@ -200,20 +200,20 @@ impl Holdings {
         let is_paused = self.is_paused();
         let phases = entry.phase.clone();
         let watched = stream::unfold(
-            (entry, phases, false),
-            move |(entry, mut phases, is_told)| async move {
+            (entry, phases, None),
+            move |(entry, mut phases, told)| async move {
                 // The sender goes with the session: then there is nothing to wait for either.
                 let is_over =
-                    is_told && (*phases.borrow() == Phase::Closed || phases.changed().await.is_err());
+                    told == Some(Phase::Closed) || told.is_some() && phases.changed().await.is_err();
                 if is_over {
                     return None;
                 }
                 let phase = phases.borrow_and_update().clone();
                 let held = Held {
-                    phase,
+                    phase: phase.clone(),
                     ..entry.held(is_paused)
                 };
-                Some((Ok(Answer::Session(Box::new(held))), (entry, phases, true)))
+                Some((Ok(Answer::Session(Box::new(held))), (entry, phases, Some(phase))))
             },
         );
         Ok(watched.boxed())
