@@ -179,8 +179,12 @@ async fn other_commands_reach_a_running_session() {
     stage.recorded("path:/resumed").await;
     assert_eq!(stage.run("requests path:/paused").await.stdout, "No requests\n");
 
-    let why = stage.json("why catalog").await;
-    assert!(why["sums"]["matched"].as_u64() >= Some(1), "{why}");
+    let told = async || {
+        stage.ask("/told").await;
+        let why = stage.json("why catalog").await;
+        (why["sums"]["matched"].as_u64() >= Some(1)).then_some(why)
+    };
+    await_some(LIMIT, "the agent to tell of a request", told).await;
     let probed = stage.json("probe catalog").await;
     assert_eq!(probed["stoppedAt"], Value::Null, "{probed}");
 

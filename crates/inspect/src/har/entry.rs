@@ -1,6 +1,6 @@
 //! One entry of a HAR file, as it is written and as it may be found.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::exchange::{ExchangeId, Place, Protocol, Source, Tags, Times};
 use crate::text::Text;
@@ -70,9 +70,9 @@ pub(super) struct Request {
     pub(super) query_string: Vec<Named>,
     #[serde(deserialize_with = "or_nothing", skip_serializing_if = "Option::is_none")]
     pub(super) post_data: Option<Content>,
-    #[serde(deserialize_with = "number")]
+    #[serde(deserialize_with = "number", serialize_with = "whole")]
     pub(super) headers_size: f64,
-    #[serde(deserialize_with = "number")]
+    #[serde(deserialize_with = "number", serialize_with = "whole")]
     pub(super) body_size: f64,
     #[serde(
         rename = "_trailers",
@@ -85,7 +85,7 @@ pub(super) struct Request {
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Response {
-    #[serde(deserialize_with = "number")]
+    #[serde(deserialize_with = "number", serialize_with = "whole")]
     pub(super) status: f64,
     #[serde(deserialize_with = "or_nothing")]
     pub(super) status_text: String,
@@ -98,9 +98,9 @@ pub(super) struct Response {
     pub(super) content: Content,
     #[serde(rename = "redirectURL", deserialize_with = "or_nothing")]
     pub(super) redirect_url: String,
-    #[serde(deserialize_with = "number")]
+    #[serde(deserialize_with = "number", serialize_with = "whole")]
     pub(super) headers_size: f64,
-    #[serde(deserialize_with = "number")]
+    #[serde(deserialize_with = "number", serialize_with = "whole")]
     pub(super) body_size: f64,
     #[serde(
         rename = "_trailers",
@@ -120,7 +120,11 @@ pub(super) struct Response {
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Content {
-    #[serde(deserialize_with = "or_nothing", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "or_nothing",
+        serialize_with = "maybe_whole",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(super) size: Option<f64>,
     #[serde(deserialize_with = "or_nothing")]
     pub(super) mime_type: String,
@@ -219,4 +223,20 @@ fn number<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
         Found::Text(text) => text.trim().parse().unwrap_or(-1.0),
         Found::Nothing(()) => -1.0,
     })
+}
+
+/// Readers of HAR expect statuses and sizes without a point.
+fn whole<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    if number.fract() == 0.0 && number.abs() < 9e15 {
+        serializer.serialize_i64(*number as i64)
+    } else {
+        serializer.serialize_f64(*number)
+    }
+}
+
+fn maybe_whole<S: Serializer>(number: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    match number {
+        Some(number) => whole(number, serializer),
+        None => serializer.serialize_none(),
+    }
 }
