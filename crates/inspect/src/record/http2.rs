@@ -51,6 +51,7 @@ fn exchange(seen: &Seen, mut asked: Said, mut answered: Said) -> Exchange {
     let end = match (&asked, &answered) {
         // A reset behind a whole answer only says that nothing else is wanted.
         (_, one) if one.has_ended => End::Over,
+        (asked, one) if has_no_body(asked, one) => End::Over,
         (one, _) if one.is_reset => End::Reset(Side::Caller),
         (_, one) if one.is_reset => End::Reset(Side::Program),
         _ => seen.end,
@@ -77,6 +78,19 @@ fn exchange(seen: &Seen, mut asked: Said, mut answered: Said) -> Exchange {
         request,
         response,
         ..blank(seen)
+    }
+}
+
+/// Whether nothing can follow the answer's head: whoever has read that may leave before it is ended.
+fn has_no_body(asked: &Said, answered: &Said) -> bool {
+    let mut head = asked.heads.first().into_iter().flatten();
+    let is_head =
+        head.any(|header| header.name.as_bytes() == b":method" && header.value.as_bytes() == b"HEAD");
+    let mut statuses = answered.heads.iter().filter_map(|head| status(head));
+    match statuses.find(|status| !(100..200).contains(status)) {
+        Some(204 | 304) => true,
+        Some(_) => is_head,
+        None => false,
     }
 }
 

@@ -260,8 +260,11 @@ impl Kept {
         frames.is_kept = match kind {
             DATA => frames.data + frames.left <= self.body_limit(),
             HEADERS | RST_STREAM | PUSH_PROMISE | CONTINUATION => true,
-            _ => return,
+            _ => false,
         };
+        if !frames.is_kept && kind != DATA {
+            return;
+        }
         if kind == DATA && frames.is_kept {
             frames.data += frames.left;
         }

@@ -229,6 +229,65 @@ fn a_grpc_call_is_read_whatever_its_pieces() {
 }
 
 #[test]
+fn frames_that_say_nothing_leave_no_trace_between_those_that_do() {
+    let quiet = [
+        frame(6, 0, 0, b"\0\0\x04\x03\0\0\0\0"),
+        frame(8, 0, 1, &[0, 0, 1, 0]),
+        frame(4, 0, 0, &[0, 3, 0, 0, 0, 100]),
+    ]
+    .concat();
+    let (mut caller, mut program) = (loona_hpack::Encoder::new(), loona_hpack::Encoder::new());
+    let head = [(":method", "POST"), (":path", "/shop.Cart/Add")];
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    let asked = [
+        preface,
+        frame(1, 4, 1, &packed(&mut caller, &head)),
+        frame(0, 1, 1, b"hi"),
+    ];
+    let answered = [
+        frame(1, 4, 1, &packed(&mut program, &[(":status", "200")])),
+        frame(0, 0, 1, b"hello"),
+        frame(1, 4 | 1, 1, &packed(&mut program, &[("grpc-status", "0")])),
+    ];
+    let (asked, answered) = (asked.join(&quiet[..]), answered.join(&quiet[..]));
+    for piece in [1, 5, 24, 1000] {
+        let found = one(&in_pieces(
+            &[&asked, &quiet[..]].concat(),
+            &answered,
+            End::Over,
+            piece,
+        ));
+        assert_eq!(found.request.message.body.bytes, b"hi", "in pieces of {piece}");
+        let message = found.response.unwrap().message;
+        assert_eq!(message.body.bytes, b"hello");
+        assert_eq!(named(&message.trailers), [("grpc-status".into(), "0".into())]);
+    }
+}
+
+#[test]
+fn an_answer_without_a_body_is_whole_with_its_head() {
+    let cut_off = End::Reset(Side::Caller);
+    for (method, status, outcome) in [
+        ("HEAD", "200", Outcome::Answered),
+        ("GET", "204", Outcome::Answered),
+        ("GET", "304", Outcome::Answered),
+        ("GET", "200", Outcome::Reset { by: Side::Caller }),
+        ("HEAD", "103", Outcome::Reset { by: Side::Caller }),
+    ] {
+        let (mut caller, mut program) = (loona_hpack::Encoder::new(), loona_hpack::Encoder::new());
+        let head = packed(&mut caller, &[(":method", method), (":path", "/")]);
+        let mut asked = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+        asked.extend(frame(1, 5, 1, &head));
+        let answered = frame(1, 4, 1, &packed(&mut program, &[(":status", status)]));
+        assert_eq!(
+            one(&seen(&asked, &answered, cut_off)).outcome,
+            outcome,
+            "{method} {status}"
+        );
+    }
+}
+
+#[test]
 fn trailers_behind_more_data_than_is_kept_are_still_read() {
     let (mut asked, mut answered) = grpc_call(b"\0\0\0\0\x02hi");
     let mut program = loona_hpack::Encoder::new();
