@@ -239,6 +239,19 @@ async fn whoever_cuts_a_request_off_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_whole_answer_is_one_though_the_caller_never_sent_the_rest_of_its_request() {
+    const POST: &[u8] = b"POST /long HTTP/1.1\r\nContent-Length: 1000\r\n\r\nbegun";
+    let bench = Bench::new(BOUNDS).await;
+    let answer = b"HTTP/1.1 413 Too Long\r\nContent-Length: 2\r\n\r\nno";
+    let (stream, _program) = bench.asked(POST, answer).await;
+    drop(stream);
+    let exchange = bench.ended();
+    assert_eq!(exchange.outcome, Outcome::Answered);
+    assert_eq!(exchange.request.message.body.bytes, b"begun");
+    assert_eq!(exchange.response.unwrap().message.body.bytes, b"no");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn bytes_that_are_not_http_pass_and_are_counted() {
     let bench = Bench::new(BOUNDS).await;
     let mut stream = bench

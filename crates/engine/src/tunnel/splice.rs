@@ -103,6 +103,10 @@ impl Passing<'_> {
                 self.watch.exchange_over(exchange);
             }
             (Ok(_), _) => self.watch.ended(End::Over),
+            // Told early that it need not, the caller has left without sending the rest.
+            (Err(_), Some(exchange)) if was_reset && exchange.has_whole_answer() => {
+                self.watch.exchange_over(exchange);
+            }
             (Err(_), _) => self.watch.ended(cut_off(was_reset)),
         }
     }
