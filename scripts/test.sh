@@ -48,9 +48,9 @@ build() { cargo build "${EVERYTHING[@]}" && cargo nextest run "${EVERYTHING[@]}"
 
 # On no cluster: a kubeconfig of this machine must not be found by accident.
 tests() {
-  local nginx
-  nginx=$(scripts/nginx.sh) || return
-  INTERCEPT_NGINX=$nginx KUBECONFIG=/nonexistent/kubeconfig "${SCREEN[@]}" cargo nextest run "${EVERYTHING[@]}" -E "not $NEEDS_CLUSTER"
+  local nginx python
+  nginx=$(scripts/nginx.sh) && python=$(scripts/python-libraries.sh) || return
+  INTERCEPT_NGINX=$nginx INTERCEPT_PYTHON=$python KUBECONFIG=/nonexistent/kubeconfig "${SCREEN[@]}" cargo nextest run "${EVERYTHING[@]}" -E "not $NEEDS_CLUSTER"
 }
 
 # The same tests as on a real cluster, on the small one that is part of the program.
