@@ -199,7 +199,7 @@ pub(super) struct SocketEntry {
     /// Seconds since 1970.
     #[serde(deserialize_with = "number")]
     pub(super) time: f64,
-    #[serde(deserialize_with = "number")]
+    #[serde(deserialize_with = "number", serialize_with = "whole")]
     pub(super) opcode: f64,
     pub(super) data: String,
 }
