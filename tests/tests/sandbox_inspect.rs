@@ -1,9 +1,15 @@
 //! Requests that came through an intercept of the sandbox, as its user sees them afterwards. No cluster needed.
 
+#![cfg(target_os = "linux")]
+
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use intercept_tests::{Ended, Laptop, Machine, Running, await_some};
+use k8s_openapi::api::core::v1::Service;
+use kube::config::{Config, KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -30,23 +36,16 @@ impl Stage {
         if let Ok(nginx) = std::env::var("INTERCEPT_NGINX") {
             machine = machine.variable("INTERCEPT_NGINX", &nginx);
         }
-        let kubeconfig = kubeconfig.to_string_lossy();
-        let arguments = [
-            "sandbox",
-            "--alone",
-            "--write-kubeconfig",
-            &kubeconfig,
-            "--output",
-            "json",
-        ];
-        let mut sandbox = machine.spawn(&arguments);
-        let ready = sandbox.await_line(LIMIT, "\"ready\"").await;
-        let ready: Value = serde_json::from_str(&ready).expect("an event must be JSON");
-        let catalog = ready["catalog"].as_str().and_then(|text| text.parse().ok());
+        let file = kubeconfig.to_string_lossy();
+        let mut sandbox = machine.spawn(&["sandbox", "--alone", "--write-kubeconfig", &file]);
+        sandbox.await_line(LIMIT, "Ready in").await;
+        let catalog = await_some(LIMIT, "the catalog's address", async || {
+            catalog(&kubeconfig).await
+        });
         Self {
+            catalog: catalog.await,
             machine,
             sandbox,
-            catalog: catalog.expect("the sandbox must say where its catalog is"),
             _folder: folder,
         }
     }
@@ -91,6 +90,16 @@ impl Stage {
         };
         await_some(LIMIT, "the request to be recorded", look).await
     }
+}
+
+/// Its ClusterIP, which is an address of this machine.
+async fn catalog(kubeconfig: &Path) -> Option<SocketAddr> {
+    let kubeconfig = Kubeconfig::read_from(kubeconfig).ok()?;
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
+    let services: Api<Service> = Api::namespaced(Client::try_from(config.ok()?).ok()?, "shop");
+    let spec = services.get("catalog").await.ok()?.spec?;
+    let port = u16::try_from(spec.ports?.first()?.port).ok()?;
+    Some(SocketAddr::new(spec.cluster_ip?.parse().ok()?, port))
 }
 
 #[tokio::test]
@@ -179,12 +188,13 @@ async fn other_commands_reach_a_running_session() {
     stage.recorded("path:/resumed").await;
     assert_eq!(stage.run("requests path:/paused").await.stdout, "No requests\n");
 
+    // The agents tell what passed a moment later.
     let told = async || {
         stage.ask("/told").await;
         let why = stage.json("why catalog").await;
-        (why["sums"]["matched"].as_u64() >= Some(1)).then_some(why)
+        why["sums"]["matched"].as_u64().filter(|matched| *matched >= 1)
     };
-    await_some(LIMIT, "the agent to tell of a request", told).await;
+    await_some(LIMIT, "the requests to be counted", told).await;
     let probed = stage.json("probe catalog").await;
     assert_eq!(probed["stoppedAt"], Value::Null, "{probed}");
 
