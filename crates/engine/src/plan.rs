@@ -57,6 +57,8 @@ pub struct Plan {
     pub namespace: String,
     /// The Service's name.
     pub service: String,
+    /// Which of its ports is intercepted; the record has the one that NGINX listens on.
+    pub service_port: u16,
     /// What kind of change it is.
     pub way: Way,
     /// What to do, in this order; neighbours of one [`Step::stage`] at the same time.
@@ -144,6 +146,7 @@ pub fn plan(
     Ok(Plan {
         namespace: snapshot.namespace().to_owned(),
         service: snapshot.name().to_owned(),
+        service_port: ports::number_of(chosen),
         warnings: if way == Way::Engage {
             preflight::warnings(snapshot, settings)
         } else {

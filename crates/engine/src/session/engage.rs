@@ -129,7 +129,7 @@ impl Context {
             if plan.way == Way::AlreadyHeld {
                 return self.already_held(&plan, &snapshot);
             }
-            self.place(plan.intercept.port);
+            self.place(plan.service_port);
             self.teller.tell(SessionEvent::Planned(Box::new(plan.clone())));
             match self.apply(&plan, &snapshot).await {
                 Attempt::Active(active) => return self.stay(active).await,

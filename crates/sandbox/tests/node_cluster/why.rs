@@ -3,11 +3,15 @@
 use std::sync::atomic::AtomicBool;
 
 use intercept_engine::probe::{Place, ProbeReport, State};
+use intercept_engine::replay::{Originals, Replay, To};
+use intercept_engine::target::Target;
 use intercept_engine::traffic::TrafficView;
+use intercept_inspect::edit::outgoing;
 use intercept_inspect::exchange::{Exchange, Moment};
 use intercept_inspect::filter::Filter;
 use intercept_inspect::store::Page;
 use intercept_protocol::traffic::Miss;
+use intercept_sandbox::Cluster;
 use k8s_openapi::api::core::v1::Service;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
@@ -64,6 +68,28 @@ async fn what_arrives_and_what_nearly_did_is_shown_with_its_reason() {
     cluster.stop().await;
 }
 
+/// The same request, sent to the laptop and to the original pods, is answered by each.
+async fn assert_repeated(cluster: &Cluster, recorded: &Exchange, laptop: u16) {
+    let replay = Replay {
+        outgoing: outgoing(recorded).unwrap(),
+        of: recorded.id,
+        is_edited: false,
+        place: recorded.place.clone(),
+        limit: PATIENCE,
+    };
+    let originals = Originals::new(api::<Service>(cluster).into_client());
+    let target = Target::localhost(laptop);
+    for (to, by) in [
+        (To::Laptop(&target), "laptop"),
+        (To::Cluster(&originals), "original"),
+    ] {
+        let answered = replay.send(to).await;
+        let body = answered.response.map(|response| response.message.body.bytes);
+        let body: serde_json::Value = serde_json::from_slice(&body.unwrap_or_default()).unwrap_or_default();
+        assert_eq!(body["by"], by, "{:?}", answered.outcome);
+    }
+}
+
 /// The newest recorded exchange that the filter lets pass.
 fn recorded(engaged: &Engaged, filter: &str) -> Option<Exchange> {
     let store = engaged.inspector.store().unwrap();
@@ -108,6 +134,7 @@ async fn a_request_is_recorded_with_its_caller_and_also_when_it_fell_back() {
         answered.response.unwrap().message.body.bytes,
         br#"{"by":"laptop"}"#
     );
+    assert_repeated(&cluster, &recorded(&engaged, "is:answered").unwrap(), laptop.port).await;
     drop(laptop);
     crate::rig::await_true("what fell back is recorded", async || {
         who(&cluster, "api", &MARKED).await;
