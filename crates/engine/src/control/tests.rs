@@ -289,7 +289,10 @@ mod unix {
         for open in [outer.path(), folder.as_path(), server.path()] {
             fs::set_permissions(open, Permissions::from_mode(0o777)).unwrap();
         }
-        let mut stranger = std::process::Command::new(std::env::current_exe().unwrap());
+        // Where this program lies nobody else may look.
+        let program = outer.path().join("stranger");
+        fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+        let mut stranger = std::process::Command::new(program);
         stranger
             .args(["--exact", "--ignored", "control::tests::unix::as_a_stranger"])
             .env("INTERCEPT_TEST_SOCKET", server.path())
