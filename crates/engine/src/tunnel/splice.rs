@@ -102,6 +102,14 @@ impl Passing<'_> {
             (Ok(Carried::OneExchange | Carried::LastExchange), Some(exchange)) => {
                 self.watch.exchange_over(exchange);
             }
+            // Closed in order, but before the answer was whole.
+            (Ok(_), Some(exchange)) if exchange.has_whole_request() && !exchange.has_whole_answer() => {
+                self.watch.ended(if exchange.is_opaque() {
+                    End::Over
+                } else {
+                    cut_off(false)
+                });
+            }
             (Ok(_), _) => self.watch.ended(End::Over),
             // Told early that it need not, the caller has left without sending the rest.
             (Err(_), Some(exchange)) if was_reset && exchange.has_whole_answer() => {

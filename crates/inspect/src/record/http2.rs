@@ -49,6 +49,8 @@ fn exchange(seen: &Seen, mut asked: Said, mut answered: Said) -> Exchange {
     let start = asked.first.unwrap_or(0);
     let since = |at: Option<u64>| at.map(|at| at.saturating_sub(start));
     let end = match (&asked, &answered) {
+        // Whoever has said everything and resets does not want the answer.
+        (one, _) if one.is_reset && one.has_ended => End::Reset(Side::Caller),
         // A reset behind a whole answer only says that nothing else is wanted.
         (_, one) if one.has_ended => End::Over,
         (asked, one) if has_no_body(asked, one) => End::Over,
