@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::tunnel::{PodName, Trace, Traced};
 
 /// A place that every request passes on its way.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(rename = "HopPlace"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Place {
@@ -37,6 +38,7 @@ pub enum Place {
 }
 
 /// What is known of a place.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(rename = "HopState"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum State {
@@ -49,6 +51,7 @@ pub enum State {
 }
 
 /// One place on the way.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Hop {
@@ -64,6 +67,7 @@ pub struct Hop {
 }
 
 /// The whole way.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProbeReport {

@@ -57,6 +57,7 @@ struct Pod {
 }
 
 /// Requests of one kind and another.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(rename = "TrafficSums"))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Sums {
@@ -73,6 +74,7 @@ pub struct Sums {
 }
 
 /// One request that did not arrive.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(rename = "MissExample"))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Example {
@@ -92,6 +94,7 @@ pub struct Example {
 }
 
 /// Who called.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Caller {
@@ -109,6 +112,7 @@ pub struct Caller {
 }
 
 /// Requests that did not arrive for one reason.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(rename = "MissReason"))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reason {
@@ -121,6 +125,7 @@ pub struct Reason {
 }
 
 /// What is to be shown.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TrafficView {

@@ -56,6 +56,7 @@ use content::Piece;
 use media::Media;
 
 /// Which half of an exchange.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(rename = "BodyHalf"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Half {
@@ -77,6 +78,7 @@ pub struct Options {
 }
 
 /// A decoded body.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Decoded {

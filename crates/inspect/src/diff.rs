@@ -23,6 +23,7 @@ pub use rules::{PatternError, Rules};
 pub use show::render;
 
 /// What differs.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Difference {
@@ -37,6 +38,7 @@ pub struct Difference {
 }
 
 /// One thing on both sides.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pair<T> {
     /// In the first answer.
@@ -46,6 +48,7 @@ pub struct Pair<T> {
 }
 
 /// A header that differs.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HeaderChange {
@@ -61,6 +64,7 @@ pub struct HeaderChange {
 }
 
 /// What differs in the bodies.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 pub enum BodyDifference {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::text::Text;
 
 /// Names an exchange to people: small numbers, given in the order of recording.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ExchangeId(pub u64);
@@ -41,11 +42,13 @@ impl FromStr for ExchangeId {
 }
 
 /// Microseconds since 1970 UTC.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Moment(pub i64);
 
 /// A request and what became of it.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Exchange {
@@ -75,6 +78,7 @@ pub struct Exchange {
 }
 
 /// Where in which cluster, and through which intercept.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Place {
@@ -91,6 +95,7 @@ pub struct Place {
 }
 
 /// Microseconds after [`Exchange::began`]; absent what did not happen or is not known.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Times {
@@ -113,6 +118,7 @@ pub struct Times {
 }
 
 /// How an exchange was spoken.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Protocol {
     /// HTTP/1.0.
@@ -131,6 +137,7 @@ pub enum Protocol {
 }
 
 /// Who asked.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Source {
@@ -142,6 +149,7 @@ pub struct Source {
 }
 
 /// What was asked.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(rename = "HttpRequest"))]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
@@ -157,6 +165,7 @@ pub struct Request {
 }
 
 /// What was answered.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(rename = "HttpResponse"))]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Response {
@@ -174,6 +183,7 @@ pub struct Response {
 }
 
 /// What requests and responses share.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(rename = "HttpMessage"))]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Message {
@@ -187,6 +197,7 @@ pub struct Message {
 }
 
 /// One line of a head.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Header {
     /// As sent.
@@ -196,6 +207,7 @@ pub struct Header {
 }
 
 /// A bounded copy.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Body {
@@ -210,6 +222,7 @@ pub struct Body {
 }
 
 /// From `offset` on, the bytes came at this moment or later.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Arrival {
     /// Into the body.
@@ -219,6 +232,7 @@ pub struct Arrival {
 }
 
 /// How an exchange ended.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 pub enum Outcome {
@@ -253,6 +267,7 @@ pub enum Outcome {
 }
 
 /// Who cut an exchange off.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Side {
@@ -263,6 +278,7 @@ pub enum Side {
 }
 
 /// What sets an exchange apart.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Tags {
@@ -276,6 +292,7 @@ pub struct Tags {
 }
 
 /// What a list shows of an exchange.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {

@@ -24,6 +24,7 @@ pub use rule::{Rule, RuleError};
 pub const MARK: &str = "••••";
 
 /// Something that was hidden.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Hidden {
@@ -35,6 +36,7 @@ pub struct Hidden {
 }
 
 /// A part of an exchange.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(rename = "HiddenPart"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Part {
@@ -55,6 +57,7 @@ pub enum Part {
 }
 
 /// A place in a part.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(rename = "HiddenWhere"))]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 pub enum Where {
@@ -87,6 +90,7 @@ pub enum Where {
 }
 
 /// Why a body was left out.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(rename = "HiddenUnread"))]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 pub enum Unread {

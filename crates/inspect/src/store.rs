@@ -70,6 +70,7 @@ pub struct SetAside {
 }
 
 /// Exchanges that passed and were not recorded.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Gap {

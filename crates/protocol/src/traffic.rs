@@ -21,6 +21,7 @@ pub const VALUE_SHOWN: usize = 64;
 pub const URI_SHOWN: usize = 1024;
 
 /// Why a request is not an intercept's. Parts are asked in this order; the first that does not fit is the reason.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Miss {

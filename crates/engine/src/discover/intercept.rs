@@ -13,6 +13,7 @@ use tokio::time::{Duration, Instant};
 const GRACES: u64 = 3;
 
 /// An intercept, as listed.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InterceptSummary {
@@ -41,6 +42,7 @@ pub struct InterceptSummary {
 }
 
 /// What is known about an intercept.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum InterceptState {

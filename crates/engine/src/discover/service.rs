@@ -11,6 +11,7 @@ use super::intercept::InterceptSummary;
 use crate::snapshot::{is_proxy_selector, original_selector, selector};
 
 /// A Service, as listed.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceSummary {
@@ -35,6 +36,7 @@ pub struct ServiceSummary {
 }
 
 /// A port of a Service.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PortSummary {
@@ -51,6 +53,7 @@ pub struct PortSummary {
 }
 
 /// What runs pods.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkloadSummary {

@@ -16,6 +16,7 @@ use tokio::sync::broadcast;
 use super::recorder::{Inbox, Learned, Recorded};
 
 /// How much of what passes is recorded.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(rename = "RecordingLevel"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[repr(u8)]

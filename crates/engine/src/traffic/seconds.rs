@@ -10,6 +10,7 @@ use super::Sums;
 const KEPT: u64 = 300;
 
 /// What was told within one second.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(rename = "TrafficSecond"))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Second {

@@ -16,6 +16,7 @@ use super::{Reader, charset, events, form, hex, json, multipart, picture, protob
 use crate::exchange::Body;
 
 /// What bytes say.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Content {
@@ -103,6 +104,7 @@ pub enum Content {
 }
 
 /// Languages that text is written in.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "they have names")]

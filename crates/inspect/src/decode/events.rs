@@ -7,6 +7,7 @@ use super::content::{Content, Found, Piece};
 use super::problem::Problem;
 
 /// What a stream of events consists of.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum EventKind {
@@ -21,6 +22,7 @@ pub enum EventKind {
 }
 
 /// One of them.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerEvent {
     /// What it is.

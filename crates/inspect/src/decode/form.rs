@@ -9,6 +9,7 @@ use super::media::Media;
 use super::problem::Problem;
 
 /// A field of a form.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(rename = "FormField"))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Field {
     /// Decoded.

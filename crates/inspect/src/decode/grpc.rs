@@ -13,6 +13,7 @@ use super::{Decoded, Half, Reader, Schemas, coding, protobuf};
 use crate::exchange::{Exchange, Header, Message};
 
 /// One message of a call.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GrpcMessage {
     /// Where its prefix begins.
@@ -29,6 +30,7 @@ pub struct GrpcMessage {
 }
 
 /// How a call ended.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GrpcStatus {
     /// As sent.

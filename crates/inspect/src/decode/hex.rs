@@ -15,6 +15,7 @@ const WIDTH: usize = 16;
 const BEGINNING: usize = 32;
 
 /// Sixteen bytes.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HexRow {
     /// Bytes before it.

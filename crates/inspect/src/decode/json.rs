@@ -13,6 +13,7 @@ mod token;
 use token::{Fault, Token, Tokens};
 
 /// One line of JSON lines.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JsonLine {
     /// Counted from 1.

@@ -18,6 +18,7 @@ const MAX_HEADERS: usize = 32;
 const MAX_BOUNDARY: usize = 256;
 
 /// One part.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(rename = "BodyPart"))]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Part {

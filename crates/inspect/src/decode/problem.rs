@@ -6,6 +6,7 @@ use super::budget::character_start;
 use crate::exchange::Body;
 
 /// Why not all was read.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{text}")]
 pub struct Problem {
@@ -19,6 +20,7 @@ pub struct Problem {
 }
 
 /// Sorts of problems.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ProblemKind {
@@ -33,6 +35,7 @@ pub enum ProblemKind {
 }
 
 /// Where something stands: in the text or, where there is none, in the bytes that were being read.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// Bytes before it.

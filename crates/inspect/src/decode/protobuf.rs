@@ -18,6 +18,7 @@ use wire::{Raw, Wire};
 const MAX_DEPTH: usize = 48;
 
 /// A field with its number.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProtoField {
     /// Its number in the schema.
@@ -29,6 +30,7 @@ pub struct ProtoField {
 }
 
 /// Numbers are texts: not every reader keeps 64 bits of a number.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum ProtoValue {

@@ -19,6 +19,7 @@ use assembly::{Assembled, Assembly};
 use deflate::Agreed;
 
 /// What a message is.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Opcode {
@@ -35,6 +36,7 @@ pub enum Opcode {
 }
 
 /// Why a side closed.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(rename = "SocketClose"))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Close {
     /// As sent.
@@ -47,6 +49,7 @@ pub struct Close {
 }
 
 /// One message, put together from its frames.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SocketMessage {

@@ -24,6 +24,7 @@ const LONGEST_VALUE: usize = 200;
 const IDENTITIES: &[&str] = &["id", "uid", "uuid", "key", "name"];
 
 /// A member or item that differs.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(rename = "JsonChange"))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
@@ -36,6 +37,7 @@ pub struct Change {
 }
 
 /// A place in a document.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(rename = "JsonSpot"))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spot {
     /// Like `$.items[3].price`.

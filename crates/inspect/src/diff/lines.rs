@@ -15,6 +15,7 @@ const LONGEST_LINE: usize = 2_000;
 const LONG_ENOUGH: Duration = Duration::from_millis(200);
 
 /// A line of one side or both.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(rename = "DiffLine"))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Line {
@@ -29,6 +30,7 @@ pub struct Line {
 }
 
 /// On which side a line stands.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(rename = "DiffLineKind"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum LineKind {

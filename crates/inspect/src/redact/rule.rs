@@ -11,6 +11,7 @@ const LONGEST_RULE: usize = 1_000;
 const PATTERN_BYTES: usize = 1 << 20;
 
 /// One thing to hide.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(rename = "RedactionRule"))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 pub enum Rule {

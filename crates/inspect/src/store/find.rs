@@ -11,6 +11,7 @@ use crate::exchange::{ExchangeId, Moment, Summary};
 use crate::filter::{Check, Expr, Field, Filter, Ready};
 
 /// Where a page ended.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
     /// When the last one looked at began.

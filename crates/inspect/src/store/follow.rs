@@ -7,6 +7,7 @@ use crate::exchange::{ExchangeId, Moment, Summary};
 use crate::filter::{Filter, Ready};
 
 /// Up to where somebody has seen the store. Grows with every write.
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Version(pub(super) i64);

@@ -12,27 +12,58 @@ use ts_rs::TS;
 /// A refused command.
 #[derive(Debug, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct CommandError {
+pub struct CommandError {
     code: ErrorCode,
     /// What was tried, and why it failed.
     message: String,
     /// What to do next.
     hint: String,
+    /// The field of what was asked that is wrong, where it is one: `target`, `mark`, `pathPrefix`, `methods`, `port`.
+    field: Option<String>,
+    /// The place in a filter that cannot be read.
+    spot: Option<Spot>,
+}
+
+/// A part of a text that was typed, in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Spot {
+    /// Where it begins.
+    pub at: u32,
+    /// How long it is; it may be empty, at the end.
+    pub length: u32,
 }
 
 /// What the window decides by. A new one only where it acts differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum ErrorCode {
+pub enum ErrorCode {
     /// There is none, or none with a context in it: somebody who starts for the first time.
     KubeconfigMissing,
     KubeconfigUnreadable,
     /// The kubeconfig's entry for this context lacks something or has it wrong.
     ContextUnusable,
+    /// The sandbox cannot run here.
     SandboxUnstartable,
+    /// The cluster does not know the user, or the program that logs in failed.
     LoginFailed,
+    /// Nothing answers at the cluster's address.
     ClusterUnreachable,
+    /// Rights are missing.
     Forbidden,
+    /// Something that was typed cannot be; `field` says what.
+    Wrong,
+    /// A filter cannot be read; `spot` says where.
+    FilterWrong,
+    /// Something may change by it, and nobody agreed.
+    NotAgreed,
+    /// It is not known where the local program is.
+    NoTarget,
+    /// What it is about is gone.
+    Gone,
+    /// Nothing can be recorded or read in this run.
+    NoRecorder,
+    /// Anything else.
     Unexpected,
 }
 
@@ -45,6 +76,8 @@ impl CommandError {
             code,
             message: with_causes(error),
             hint: hint.unwrap_or(LOOK_AGAIN).to_owned(),
+            field: None,
+            spot: None,
         }
     }
 }
