@@ -80,7 +80,7 @@ impl Lines {
     /// For programs, covered too.
     pub(crate) fn covered(&self, one: &Summary) -> Summary {
         Summary {
-            target: self.cover.target(&one.target).into_owned(),
+            target: self.cover.target(&one.target),
             ..one.clone()
         }
     }

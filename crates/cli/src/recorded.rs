@@ -1,13 +1,11 @@
 //! What this machine has recorded: the store, how bodies are read, and which secrets are covered.
 
-use std::borrow::Cow;
-
 use intercept_engine::inspector;
 use intercept_engine::settings::recorded_requests;
-use intercept_inspect::decode::{self, Content, Opcode, Options, ProblemKind, decode, unpack};
-use intercept_inspect::exchange::{Exchange, ExchangeId, Message, Moment, Side};
+pub(crate) use intercept_inspect::decode::Reading;
+use intercept_inspect::exchange::{Exchange, ExchangeId};
 use intercept_inspect::filter::{Filter, FilterError};
-use intercept_inspect::redact::{Hidden, Plain, Reader, Redaction, SocketMessage};
+use intercept_inspect::redact::{Hidden, Redaction};
 use intercept_inspect::store::{Limits, Store, StoreError};
 
 use crate::errors::Failure;
@@ -91,78 +89,8 @@ impl Cover {
     }
 
     /// What a request was asked for, as lists show it.
-    pub(crate) fn target<'a>(&self, target: &'a str) -> Cow<'a, str> {
-        // As a form: a query is one.
-        let Some((path, query)) = target.split_once('?') else {
-            return Cow::Owned(self.0.text(None, target).0);
-        };
-        let path = self.0.text(None, path).0;
-        let query = self.0.text(Some("application/x-www-form-urlencoded"), query).0;
-        Cow::Owned(format!("{path}?{query}"))
-    }
-}
-
-/// Reads bodies: undoes their codings, for covering and exporting.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Reading;
-
-impl Reader for Reading {
-    fn plain<'a>(&self, message: &'a Message) -> Option<Plain<'a>> {
-        // Each message of a gRPC call is compressed for itself, behind a prefix.
-        let grpc = message.header("grpc-encoding").map(|coding| coding.shown());
-        if grpc.is_some_and(|coding| !coding.is_empty() && coding.trim() != "identity") {
-            return None;
-        }
-        let unpacked = unpack(message, &decode::Limits::default());
-        let is_unknown = |problem: &decode::Problem| problem.kind == ProblemKind::Unsupported;
-        if unpacked.problems.iter().any(is_unknown) {
-            return None;
-        }
-        Some(Plain {
-            is_whole: !unpacked.is_cut && unpacked.problems.is_empty(),
-            bytes: unpacked.bytes,
-        })
-    }
-
-    fn socket(&self, exchange: &Exchange) -> Vec<SocketMessage> {
-        let decoded = decode(exchange, decode::Half::Request, &Options::default());
-        let Content::WebSocket { messages } = decoded.content else {
-            return Vec::new();
-        };
-        let said = messages.into_iter().filter_map(|one| {
-            let bytes = said(&one)?;
-            let after = i64::try_from(one.at.unwrap_or_default()).unwrap_or(i64::MAX);
-            Some(SocketMessage {
-                from: match one.from {
-                    decode::Half::Request => Side::Caller,
-                    decode::Half::Response => Side::Program,
-                },
-                at: Moment(exchange.began.0.saturating_add(after)),
-                opcode: opcode(one.opcode),
-                bytes,
-            })
-        });
-        said.collect()
-    }
-}
-
-/// What a message says, where that is text: bytes are not kept by decoding.
-fn said(message: &decode::SocketMessage) -> Option<Vec<u8>> {
-    match &message.content.content {
-        Content::Empty => Some(Vec::new()),
-        Content::Text { text, .. } => Some(text.clone().into_bytes()),
-        Content::Json { pretty, rest, .. } => Some(format!("{pretty}{rest}").into_bytes()),
-        _ => None,
-    }
-}
-
-fn opcode(opcode: Opcode) -> u8 {
-    match opcode {
-        Opcode::Text => 1,
-        Opcode::Binary => 2,
-        Opcode::Close => 8,
-        Opcode::Ping => 9,
-        Opcode::Pong => 10,
+    pub(crate) fn target(&self, target: &str) -> String {
+        self.0.target(target)
     }
 }
 

@@ -215,6 +215,17 @@ impl Redaction {
         }
     }
 
+    /// What of a request's target may be shown.
+    pub fn target(&self, target: &str) -> String {
+        // As a form: a query is one.
+        let Some((path, query)) = target.split_once('?') else {
+            return self.text(None, target).0;
+        };
+        let path = self.text(None, path).0;
+        let query = self.text(Some("application/x-www-form-urlencoded"), query).0;
+        format!("{path}?{query}")
+    }
+
     /// What of a text may be shown: one that was decoded already, of this media type.
     pub fn text(&self, content_type: Option<&str>, text: &str) -> (String, Vec<Where>) {
         let covered = message::cover(self, content_type, text.as_bytes());

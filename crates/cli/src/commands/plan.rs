@@ -1,10 +1,7 @@
 //! `interceptctl plan`: what `start` would do. Reads only.
 
-use intercept_engine::agent_binary;
-use intercept_engine::plan::{self, Carried, Identity, Plan, Warning, Way};
-use intercept_engine::snapshot::{self, FoundRecord, Snapshot};
-use intercept_protocol::ids::{InterceptId, SessionId, Token};
-use intercept_protocol::record::Intercept;
+use intercept_engine::plan::{self, Plan, Warning, Way};
+use intercept_engine::preview::{Preview, preview};
 use serde_json::{Value, json};
 
 use crate::args::{Global, InterceptArgs};
@@ -12,8 +9,8 @@ use crate::connection::{connect, settings};
 use crate::errors::Failure;
 use crate::exit::Exit;
 use crate::output::{Output, bold, dim, good, warning};
-use crate::request::{Asked, asked, header_of_environment};
-use crate::words::{now, requests};
+use crate::request::{asked, header_of_environment};
+use crate::words::requests;
 
 /// Plans and shows it.
 pub(crate) async fn plan(global: &Global, args: &InterceptArgs, output: &Output) -> Result<Exit, Failure> {
@@ -23,36 +20,12 @@ pub(crate) async fn plan(global: &Global, args: &InterceptArgs, output: &Output)
     let asked = asked.within(&connection.namespace);
     let (client, spec) = (connection.cluster.client(), &asked.spec);
     output.live("Reading the cluster");
-    let snapshot = snapshot::read(&client, &spec.namespace, &spec.service).await;
+    let previewed = preview(&client, spec, &asked.proxy).await;
     output.still();
-    let snapshot = snapshot?;
-    let has_residue = !plan::is_joinable(&snapshot) && !plan::is_untouched(&snapshot);
-    let mut planned = make(&snapshot, &asked)?;
-    if spec.target.listening().await.is_err() {
-        planned.warnings.push(Warning::NothingListens {
-            target: spec.target.to_string(),
-        });
-    }
-    output.result(&document(&planned, has_residue), || text(&planned, has_residue));
-    output.note(&dim("Nothing was changed."));
-    Ok(Exit::Done)
-}
-
-fn make(snapshot: &Snapshot, asked: &Asked) -> Result<Plan, Failure> {
-    let identity = Identity {
-        intercept: InterceptId::random(),
-        session: SessionId::random(),
-        token_hash: Token::random().hash(),
-        now: now(),
-    };
-    let carried = Carried {
-        parts: agent_binary::parts(),
-        architectures: agent_binary::architectures(),
-    };
-    let record = snapshot.record.as_ref();
-    let is_alive = |one: &Intercept| record.is_some_and(|found| is_alive(found, one, identity.now));
-    let (spec, proxy) = (&asked.spec, &asked.proxy);
-    plan::plan(snapshot, spec, proxy, &carried, &identity, is_alive).map_err(|refusals| {
+    let Preview {
+        planned, has_residue, ..
+    } = previewed?;
+    let planned = planned.map_err(|refusals| {
         Failure::refused(
             format!(
                 "Service {}/{} cannot be intercepted",
@@ -60,17 +33,10 @@ fn make(snapshot: &Snapshot, asked: &Asked) -> Result<Plan, Failure> {
             ),
             refusals,
         )
-    })
-}
-
-/// By its signs of life: a session gives three in its grace time, and one that missed four is gone.
-fn is_alive(found: &FoundRecord, one: &Intercept, now: u64) -> bool {
-    let beat = found
-        .heartbeats
-        .get(&one.session)
-        .and_then(|text| text.parse().ok());
-    let grace = u64::from(found.record.grace_seconds);
-    now.saturating_sub(beat.unwrap_or(one.created)) < grace * 4 / 3
+    })?;
+    output.result(&document(&planned, has_residue), || text(&planned, has_residue));
+    output.note(&dim("Nothing was changed."));
+    Ok(Exit::Done)
 }
 
 pub(super) fn way(way: &Way) -> &'static str {
