@@ -5,6 +5,10 @@ use std::error::Error;
 use intercept_engine::cluster::{ClusterError, FailureKind};
 use intercept_engine::discover::DiscoverError;
 use intercept_engine::kubeconfig::{KubeconfigError, Origin};
+use intercept_engine::residue::ResidueError;
+use intercept_engine::snapshot::SnapshotError;
+use intercept_inspect::filter::FilterError;
+use intercept_inspect::store::StoreError;
 use intercept_trial::TrialError;
 use serde::Serialize;
 use ts_rs::TS;
@@ -24,7 +28,7 @@ pub struct CommandError {
     spot: Option<Spot>,
 }
 
-/// A part of a text that was typed, in characters.
+/// A part of a text that was typed, in UTF-16 units as the window counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct Spot {
@@ -40,6 +44,7 @@ pub struct Spot {
 pub enum ErrorCode {
     /// There is none, or none with a context in it: somebody who starts for the first time.
     KubeconfigMissing,
+    /// There is one, and it cannot be read.
     KubeconfigUnreadable,
     /// The kubeconfig's entry for this context lacks something or has it wrong.
     ContextUnusable,
@@ -79,6 +84,100 @@ impl CommandError {
             field: None,
             spot: None,
         }
+    }
+}
+
+impl CommandError {
+    /// Something that was typed cannot be.
+    pub(crate) fn wrong(field: &str, error: &dyn Error, hint: &str) -> Self {
+        Self {
+            field: Some(field.to_owned()),
+            ..Self::new(ErrorCode::Wrong, error, Some(hint))
+        }
+    }
+
+    /// Something that the desktop refused.
+    pub fn of_desktop(what: &str, error: &dyn Error) -> Self {
+        Self::said(
+            ErrorCode::Unexpected,
+            format!("{what}: {}.", with_causes(error)),
+            "Try again; if it stays, start Intercept anew.",
+        )
+    }
+
+    /// With words of its own.
+    pub(crate) fn said(code: ErrorCode, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            hint: hint.into(),
+            field: None,
+            spot: None,
+        }
+    }
+
+    /// A filter that cannot be read.
+    pub(crate) fn of_filter(text: &str, error: FilterError) -> Self {
+        // A window counts as its texts do.
+        let units = |bytes: usize| {
+            let before = text.get(..bytes).unwrap_or(text);
+            u32::try_from(before.encode_utf16().count()).unwrap_or(u32::MAX)
+        };
+        let (at, end) = (units(error.at), units(error.at + error.length));
+        Self {
+            spot: Some(Spot { at, length: end - at }),
+            ..Self::said(
+                ErrorCode::FilterWrong,
+                error.what,
+                error
+                    .hint
+                    .unwrap_or_else(|| "The list is as it was before.".to_owned()),
+            )
+        }
+    }
+
+    /// What it is decided by.
+    pub fn code(&self) -> ErrorCode {
+        self.code
+    }
+}
+
+impl Error for CommandError {}
+
+impl std::fmt::Display for CommandError {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{} {}", self.message, self.hint)
+    }
+}
+
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        let hint = match &error {
+            StoreError::Newer { .. } => "Use the newer version of this program, or move the file away.",
+            StoreError::Directory { .. } | StoreError::Open { .. } => {
+                "Check that the folder is yours and that the disk has room."
+            }
+            _ => "Try again; if it stays, move the file away: it is begun anew.",
+        };
+        Self::new(ErrorCode::NoRecorder, &error, Some(hint))
+    }
+}
+
+impl From<ResidueError> for CommandError {
+    fn from(error: ResidueError) -> Self {
+        let hint = "It goes on where it stopped: close it again in a moment.";
+        Self::new(ErrorCode::Unexpected, &error, Some(hint))
+    }
+}
+
+impl From<SnapshotError> for CommandError {
+    fn from(error: SnapshotError) -> Self {
+        let code = match &error {
+            SnapshotError::NoSuchService { .. } => ErrorCode::Gone,
+            SnapshotError::Read { source, .. } => of_failure(&source.kind),
+            SnapshotError::Record { .. } => ErrorCode::Unexpected,
+        };
+        Self::new(code, &error, Some(&error.hint()))
     }
 }
 
@@ -132,15 +231,18 @@ impl From<ClusterError> for CommandError {
 
 impl From<DiscoverError> for CommandError {
     fn from(error: DiscoverError) -> Self {
-        let code = match error.failure().kind {
-            FailureKind::Forbidden { .. } => ErrorCode::Forbidden,
-            FailureKind::Unauthorized | FailureKind::Credential => ErrorCode::LoginFailed,
-            FailureKind::Unreachable | FailureKind::Timeout | FailureKind::Certificate => {
-                ErrorCode::ClusterUnreachable
-            }
-            _ => ErrorCode::Unexpected,
-        };
-        Self::new(code, &error, error.hint())
+        Self::new(of_failure(&error.failure().kind), &error, error.hint())
+    }
+}
+
+fn of_failure(kind: &FailureKind) -> ErrorCode {
+    match kind {
+        FailureKind::Forbidden { .. } => ErrorCode::Forbidden,
+        FailureKind::Unauthorized | FailureKind::Credential => ErrorCode::LoginFailed,
+        FailureKind::Unreachable | FailureKind::Timeout | FailureKind::Certificate => {
+            ErrorCode::ClusterUnreachable
+        }
+        _ => ErrorCode::Unexpected,
     }
 }
 

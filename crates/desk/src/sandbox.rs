@@ -6,73 +6,86 @@
 use std::path::PathBuf;
 
 use intercept_engine::kubeconfig::Kubeconfigs;
-use intercept_trial::{Trial, TrialError, TrialOptions};
-use tauri::async_runtime::Mutex;
+use intercept_trial::{Program, Trial, TrialError, TrialOptions};
+use tokio::sync::Mutex;
 
 use crate::error::CommandError;
-
-/// What this program was started with.
-#[derive(Debug, Default)]
-pub(crate) struct Wishes {
-    /// `--sandbox`: start with it rather than with the user's clusters.
-    pub(crate) is_wanted: bool,
-    /// `INTERCEPT_NGINX`: an NGINX to use rather than the machine's.
-    pub(crate) nginx: Option<PathBuf>,
-}
+use crate::wire::Listener;
 
 /// The sandbox, if there is one.
 pub(crate) struct Sandbox {
-    wishes: Wishes,
-    trial: Mutex<Option<Trial>>,
+    is_wanted: bool,
+    nginx: Option<PathBuf>,
+    running: Mutex<Option<Running>>,
+}
+
+/// The sandbox, and a program on this machine that can answer in place of the shop's.
+struct Running {
+    trial: Trial,
+    program: Option<Program>,
 }
 
 /// Kubeconfig files, and whether they are the sandbox's.
-pub(crate) struct Clusters {
+pub(crate) struct Sight {
     pub(crate) kubeconfigs: Kubeconfigs,
     pub(crate) is_sandbox: bool,
 }
 
 impl Sandbox {
-    pub(crate) fn new(wishes: Wishes) -> Self {
+    pub(crate) fn new(is_wanted: bool, nginx: Option<PathBuf>) -> Self {
         Self {
-            wishes,
-            trial: Mutex::default(),
+            is_wanted,
+            nginx,
+            running: Mutex::default(),
         }
     }
 
     /// The clusters in sight. Starts the sandbox, where the program was started for it.
-    pub(crate) async fn clusters(&self) -> Result<Clusters, CommandError> {
-        if self.wishes.is_wanted {
+    pub(crate) async fn sight(&self) -> Result<Sight, CommandError> {
+        if self.is_wanted {
             self.start().await?;
         }
-        let trial = self.trial.lock().await;
-        Ok(Clusters {
-            kubeconfigs: Kubeconfigs::load(trial.as_ref().map(Trial::kubeconfig))?,
-            is_sandbox: trial.is_some(),
+        let running = self.running.lock().await;
+        let kubeconfig = running.as_ref().map(|running| running.trial.kubeconfig());
+        Ok(Sight {
+            kubeconfigs: Kubeconfigs::load(kubeconfig)?,
+            is_sandbox: running.is_some(),
         })
     }
 
-    /// Starts it; once more changes nothing.
+    /// Starts it; once more changes nothing. Its shop comes up by itself after that.
     pub(crate) async fn start(&self) -> Result<(), TrialError> {
-        let mut trial = self.trial.lock().await;
-        if trial.is_none() {
+        let mut running = self.running.lock().await;
+        if running.is_none() {
             let options = TrialOptions {
-                nginx: self.wishes.nginx.clone(),
+                nginx: self.nginx.clone(),
                 has_shop: true,
                 has_colleague: true,
                 ..TrialOptions::default()
             };
-            let started = trial.insert(Box::pin(Trial::start(options)).await?);
-            // The window lists Services once, and an empty shop would look broken.
-            started.await_shop().await?;
+            let trial = Box::pin(Trial::start(options)).await?;
+            // Without it one has to bring a program of one's own.
+            let program = Program::start("your laptop").await.ok();
+            *running = Some(Running { trial, program });
         }
         Ok(())
     }
 
+    /// The program that can answer, where there is one.
+    pub(crate) async fn program(&self) -> Option<Listener> {
+        let running = self.running.lock().await;
+        let port = running.as_ref()?.program.as_ref()?.port();
+        Some(Listener {
+            port,
+            program: "sample program".to_owned(),
+            pid: std::process::id(),
+        })
+    }
+
     /// Ends it: no process, no file and no port is left.
     pub(crate) async fn stop(&self) {
-        if let Some(trial) = self.trial.lock().await.take() {
-            trial.stop().await;
+        if let Some(running) = self.running.lock().await.take() {
+            running.trial.stop().await;
         }
     }
 }

@@ -20,7 +20,7 @@ pub(crate) async fn plan(global: &Global, args: &InterceptArgs, output: &Output)
     let asked = asked.within(&connection.namespace);
     let (client, spec) = (connection.cluster.client(), &asked.spec);
     output.live("Reading the cluster");
-    let previewed = preview(&client, spec, &asked.proxy).await;
+    let previewed = Box::pin(preview(&client, spec, &asked.proxy)).await;
     output.still();
     let Preview {
         planned, has_residue, ..

@@ -7,6 +7,7 @@ use ts_rs::TS;
 
 use super::intercept::InterceptView;
 use super::place::Connection;
+use super::preferences::Preferences;
 use super::request::{RequestChanges, StoreUsage};
 use super::wish::InterceptWish;
 
@@ -41,6 +42,11 @@ pub enum DeskEvent {
     },
     /// Something worth remembering happened.
     Timeline(TimelineEntry),
+    /// The user prefers something else now.
+    Preferences {
+        /// All of it.
+        preferences: Box<Preferences>,
+    },
     /// Somebody wants to see something.
     Go(Goal),
 }

@@ -64,6 +64,12 @@ pub struct Preferences {
     pub default_header: String,
     /// And its value.
     pub default_value: String,
+    /// The proxy's image, rather than the stock one.
+    pub proxy_image: Option<String>,
+    /// The image to take the agent from, where programs from ConfigMaps may not be run.
+    pub agent_image: Option<String>,
+    /// Names of Secrets for pulling images.
+    pub pull_secrets: Vec<String>,
     /// Whether closing the window keeps the program running.
     pub closes_to_tray: bool,
     /// Whether the program starts with the user's login.
@@ -107,6 +113,9 @@ impl Default for Preferences {
             covered_headers: Vec::new(),
             default_header: intercept_protocol::matching::DEFAULT_HEADER.to_owned(),
             default_value: intercept_protocol::matching::DEFAULT_VALUE.to_owned(),
+            proxy_image: None,
+            agent_image: None,
+            pull_secrets: Vec::new(),
             closes_to_tray: true,
             starts_at_login: false,
             notifies: true,
