@@ -23,7 +23,7 @@ use intercept_protocol::exchange::Exchange as Followed;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{Instant, timeout};
 
-use crate::tap::{Observed, now, pass};
+use crate::tap::{Observed, in_words, now, pass};
 use crate::target::Target;
 
 /// An answer that takes longer is not waited for.
@@ -232,12 +232,6 @@ fn chunked(bytes: &mut Vec<u8>, body: &[u8], trailers: &[Header]) {
         line(bytes, header.name.as_bytes(), header.value.as_bytes());
     }
     bytes.extend_from_slice(b"\r\n");
-}
-
-fn in_words(error: &dyn std::error::Error) -> String {
-    error
-        .source()
-        .map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
 }
 
 #[cfg(test)]

@@ -115,7 +115,8 @@ async fn passed_on(
     }
 }
 
-fn in_words(error: &TargetError) -> String {
+/// An error with its cause, in one line.
+pub(crate) fn in_words(error: &dyn Error) -> String {
     error
         .source()
         .map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
