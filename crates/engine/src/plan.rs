@@ -20,6 +20,7 @@ use intercept_protocol::ids::{InterceptId, SessionId, TokenHash};
 use intercept_protocol::record::{Intercept, PortProtocol, Record};
 
 pub use ports::Ports;
+pub(crate) use ports::numeric_target;
 pub use refusal::{Refusal, Warning};
 pub use step::{Action, Object, RecordDraft, Step, Switch};
 

@@ -6,7 +6,6 @@
 
 mod http2;
 mod originals;
-mod seen_io;
 
 pub use originals::{OriginalError, Originals};
 
@@ -24,8 +23,7 @@ use intercept_protocol::exchange::Exchange as Followed;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{Instant, timeout};
 
-use self::seen_io::SeenIo;
-use crate::tap::now;
+use crate::tap::{Observed, in_words, now, pass};
 use crate::target::Target;
 
 /// An answer that takes longer is not waited for.
@@ -89,7 +87,8 @@ impl Replay {
         let room = Room::new(4 * BODY);
         let mut seen = Seen::new(Arc::new(self.place.clone()), began, BODY, &room);
         seen.connect = u64::try_from(connect.as_micros()).ok();
-        let mut io = SeenIo::new(io, seen);
+        let since = Instant::now();
+        let mut io = Observed::program(io, |way, bytes| pass(&mut seen, way, bytes, since.elapsed()));
         let ended = match self.outgoing.protocol {
             Protocol::Http2 => timeout(self.limit, http2::ask(&mut io, &self.outgoing)).await,
             _ => timeout(self.limit, self.ask(&mut io)).await,
@@ -99,7 +98,7 @@ impl Replay {
             Ok(Err(_)) => (crate::tap::cut_off(false), false),
             Err(_) => (End::None, true),
         };
-        let seen = io.into_seen(end);
+        seen.end = end;
         let mut found = exchanges(&seen);
         let Some(mut exchange) = (!found.is_empty()).then(|| found.swap_remove(0)) else {
             let why = ended.map(|ended| ended.err().map(|error| error.to_string()));
@@ -116,9 +115,9 @@ impl Replay {
     }
 
     /// HTTP/1: one request on a connection of its own.
-    async fn ask<S>(&self, io: &mut SeenIo<S>) -> io::Result<()>
+    async fn ask<S>(&self, io: S) -> io::Result<()>
     where
-        S: AsyncRead + AsyncWrite + Unpin + Send,
+        S: AsyncRead + AsyncWrite + Send,
     {
         let bytes = self.http1();
         let (mut from, mut to) = tokio::io::split(io);
@@ -233,12 +232,6 @@ fn chunked(bytes: &mut Vec<u8>, body: &[u8], trailers: &[Header]) {
         line(bytes, header.name.as_bytes(), header.value.as_bytes());
     }
     bytes.extend_from_slice(b"\r\n");
-}
-
-fn in_words(error: &dyn std::error::Error) -> String {
-    error
-        .source()
-        .map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
 }
 
 #[cfg(test)]

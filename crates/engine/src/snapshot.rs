@@ -104,11 +104,7 @@ impl Snapshot {
 
     /// The selector the Service had, or has, without us.
     pub fn original_selector(&self) -> Option<BTreeMap<String, String>> {
-        if self.is_switched() {
-            original_selector(&self.service)
-        } else {
-            Some(self.selector())
-        }
+        selector_without_us(&self.service)
     }
 }
 
@@ -139,6 +135,27 @@ pub fn original_selector(service: &Service) -> Option<BTreeMap<String, String>> 
         .as_ref()?
         .get(names::ORIGINAL_SELECTOR_ANNOTATION)?;
     serde_json::from_str(text).ok()
+}
+
+/// The selector that a Service has, or had, without us; `None` where it selects the proxy and what it was is not known.
+pub fn selector_without_us(service: &Service) -> Option<BTreeMap<String, String>> {
+    let now = selector(service);
+    let name = service.metadata.name.as_deref().unwrap_or_default();
+    if is_proxy_selector(&now, name) {
+        original_selector(service)
+    } else {
+        Some(now)
+    }
+}
+
+/// Whether a pod is ready to be asked: one that is about to go is not, whatever it says of itself.
+pub(crate) fn is_ready(pod: &Pod) -> bool {
+    let status = pod.status.as_ref();
+    let mut conditions = status
+        .into_iter()
+        .flat_map(|status| status.conditions.iter().flatten());
+    pod.metadata.deletion_timestamp.is_none()
+        && conditions.any(|one| one.type_ == "Ready" && one.status == "True")
 }
 
 /// Reads what a ConfigMap holds as a record's.
@@ -176,4 +193,40 @@ pub fn found_record(
             .map(|owner| owner.uid.clone()),
         heartbeats,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_pod_is_ready_when_it_says_so_and_is_not_about_to_go() {
+        let pod = |deleted: Value, ready: &str| -> Pod {
+            let conditions =
+                json!([{ "type": "Initialized", "status": "True" }, { "type": "Ready", "status": ready }]);
+            let metadata = json!({ "deletionTimestamp": deleted });
+            serde_json::from_value(json!({ "metadata": metadata, "status": { "conditions": conditions } }))
+                .unwrap()
+        };
+        assert!(is_ready(&pod(Value::Null, "True")));
+        assert!(!is_ready(&pod(Value::Null, "False")) && !is_ready(&Pod::default()));
+        assert!(!is_ready(&pod("2026-01-01T00:00:00Z".into(), "True")));
+    }
+
+    #[test]
+    fn a_selector_without_us_is_the_present_one_or_the_remembered_one() {
+        let service = |selector: Value, remembered: &str| -> Service {
+            let annotations = json!({ names::ORIGINAL_SELECTOR_ANNOTATION: remembered });
+            let metadata = json!({ "name": "api", "annotations": annotations });
+            serde_json::from_value(json!({ "metadata": metadata, "spec": { "selector": selector } })).unwrap()
+        };
+        let ours = json!(proxy_selector("api"));
+        let app = |name: &str| Some(BTreeMap::from([("app".to_owned(), name.to_owned())]));
+        let without = |selector, remembered| selector_without_us(&service(selector, remembered));
+        assert_eq!(without(ours.clone(), r#"{"app":"a"}"#), app("a"));
+        assert_eq!(without(json!({ "app": "b" }), r#"{"app":"a"}"#), app("b"));
+        assert_eq!(without(ours, "broken"), None);
+    }
 }

@@ -11,13 +11,15 @@
 //! Deliberately absent: what recorded bytes mean, which [`intercept_inspect`] knows.
 
 mod mock;
+mod observed;
 mod recorder;
 mod watch;
 
 pub use mock::{Mock, MockError, Mocks, Standing};
+pub(crate) use observed::Observed;
 pub use recorder::{Learned, Recorded, Recorder, Shelf, ShelfError};
 pub use watch::{Level, Recording};
-pub(crate) use watch::{Watch, Way, now};
+pub(crate) use watch::{Watch, Way, now, pass};
 
 use std::error::Error;
 use std::io;
@@ -113,7 +115,8 @@ async fn passed_on(
     }
 }
 
-fn in_words(error: &TargetError) -> String {
+/// An error with its cause, in one line.
+pub(crate) fn in_words(error: &dyn Error) -> String {
     error
         .source()
         .map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))

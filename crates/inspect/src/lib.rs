@@ -16,6 +16,7 @@ pub mod diff;
 pub mod edit;
 pub mod exchange;
 pub mod filter;
+mod frames;
 pub mod har;
 pub mod raw;
 pub mod record;

@@ -1,8 +1,9 @@
 //! Secrets are covered in all that is shown and exported, unless somebody asks for them.
 //!
 //! What is covered leaves a mark and is told ([`Hidden`]), so that a window can offer to show it. JSON stays JSON, bytes that
-//! count themselves keep their length. A body that cannot be read through (an encoding nobody undid, frames of a switched
-//! connection) is left out rather than passed on unread.
+//! count themselves keep their length. A body that cannot be read through (an encoding nobody undid, bytes of a switched
+//! connection) is left out rather than passed on unread; of a WebSocket the messages are covered one by one, and what could
+//! not be read as one is left out.
 //!
 //! Deliberately absent: undoing content encodings; whoever can gives a [`Reader`].
 
@@ -99,7 +100,7 @@ pub enum Unread {
         /// As the message names it.
         encoding: String,
     },
-    /// It is what was said after a switch of protocols.
+    /// It is what was said after a switch to a protocol that is not read.
     Switched,
 }
 

@@ -1,5 +1,6 @@
 //! `interceptctl import`: requests of a HAR file, among the recorded ones.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read, stdin};
 use std::path::Path;
@@ -27,6 +28,7 @@ pub(crate) fn import(args: &ImportArgs, output: &Output) -> Result<Exit, Failure
     let mut kept = Kept {
         store,
         waiting: Vec::new(),
+        numbers: HashMap::new(),
         first: None,
         last: None,
         failed: None,
@@ -61,6 +63,8 @@ fn source(path: &Path) -> Result<Box<dyn Read>, Failure> {
 struct Kept {
     store: Store,
     waiting: Vec<Exchange>,
+    /// Numbers in the file, and here.
+    numbers: HashMap<ExchangeId, ExchangeId>,
     first: Option<ExchangeId>,
     last: Option<ExchangeId>,
     failed: Option<StoreError>,
@@ -90,7 +94,10 @@ impl Kept {
     fn put(&mut self, batch: &mut [Exchange]) -> Result<(), StoreError> {
         let numbers = self.store.numbers(batch.len() as u64)?;
         for (exchange, number) in batch.iter_mut().zip(numbers) {
+            self.numbers.insert(exchange.id, ExchangeId(number));
             exchange.id = ExchangeId(number);
+            let repeated = exchange.tags.replay_of.take();
+            exchange.tags.replay_of = repeated.and_then(|number| self.numbers.get(&number).copied());
         }
         self.store.put(batch)?;
         self.first = self.first.or_else(|| batch.first().map(|one| one.id));

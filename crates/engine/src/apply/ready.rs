@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout};
 use super::trouble::{self, Trouble};
 use super::{Apply, ApplyError, Progress};
 use crate::live::Live;
+use crate::snapshot::is_ready;
 
 /// From scaling to a ready pod. A first pull of the image on a slow line takes most of it.
 const PROXY_WITHIN: Duration = Duration::from_secs(120);
@@ -55,17 +56,6 @@ impl Apply<'_> {
             .await
             .unwrap_or(Err(ApplyError::NotReady { waited: PROXY_WITHIN }))
     }
-}
-
-fn is_ready(pod: &Pod) -> bool {
-    let conditions = pod
-        .status
-        .iter()
-        .flat_map(|status| status.conditions.iter().flatten());
-    pod.metadata.deletion_timestamp.is_none()
-        && conditions
-            .into_iter()
-            .any(|one| one.type_ == "Ready" && one.status == "True")
 }
 
 async fn until(moment: Option<Instant>) {

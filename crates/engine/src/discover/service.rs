@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde::Serialize;
 
 use super::intercept::InterceptSummary;
-use crate::snapshot::{is_proxy_selector, original_selector, selector};
+use crate::snapshot::{is_proxy_selector, selector, selector_without_us};
 
 /// A Service, as listed.
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
@@ -137,13 +137,8 @@ pub(super) fn facts(service: Service) -> Option<ServiceFacts> {
         return None;
     }
     let name = service.metadata.name.as_deref().unwrap_or_default();
-    let now = selector(&service);
-    let is_switched = is_proxy_selector(&now, name);
-    let selector = if is_switched {
-        original_selector(&service).unwrap_or_default()
-    } else {
-        now
-    };
+    let is_switched = is_proxy_selector(&selector(&service), name);
+    let selector = selector_without_us(&service).unwrap_or_default();
     let spec = service.spec.unwrap_or_default();
     let is_headless = spec.cluster_ip.as_deref() == Some("None");
     Some(ServiceFacts {

@@ -199,7 +199,8 @@ pub(super) fn number_of(port: &ServicePort) -> u16 {
     u16::try_from(port.port).unwrap_or_default()
 }
 
-fn numeric_target(port: &ServicePort) -> Option<u16> {
+/// The number of the pods' port that a Service's port leads to, where that is not left to a name.
+pub(crate) fn numeric_target(port: &ServicePort) -> Option<u16> {
     match &port.target_port {
         Some(IntOrString::Int(number)) => u16::try_from(*number).ok(),
         Some(IntOrString::String(_)) => None,

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{Pod, Service};
 
 use super::ports;
 use super::refusal::{Refusal, Warning};
-use crate::snapshot::{Optional, Snapshot};
+use crate::snapshot::{Optional, Snapshot, is_ready};
 use crate::spec::{DEFAULT_PROXY_IMAGE, ProxySettings};
 
 /// Everything that speaks against intercepting this Service at all.
@@ -108,16 +108,7 @@ pub(super) fn replicas(snapshot: &Snapshot) -> i32 {
 }
 
 fn ready_pods(pods: &[Pod]) -> usize {
-    let is_ready = |pod: &&Pod| {
-        let conditions = pod
-            .status
-            .iter()
-            .flat_map(|status| status.conditions.iter().flatten());
-        conditions
-            .into_iter()
-            .any(|one| one.type_ == "Ready" && one.status == "True")
-    };
-    pods.iter().filter(is_ready).count()
+    pods.iter().filter(|pod| is_ready(pod)).count()
 }
 
 fn is_headless(service: &Service) -> bool {

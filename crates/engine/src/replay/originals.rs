@@ -1,14 +1,13 @@
 //! The pods that a Service selects without us, reached by port-forward.
 
-use std::collections::BTreeMap;
-
 use intercept_inspect::exchange::Place;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::{Api, Client, ResourceExt as _};
 
 use crate::cluster::ApiFailure;
-use crate::snapshot::{SnapshotError, is_proxy_selector, original_selector, selected_pods, selector};
+use crate::plan::numeric_target;
+use crate::snapshot::{SnapshotError, is_ready, selected_pods, selector_without_us};
 use crate::tunnel::{ConnectError, ForwardedStream, PodName, forward};
 
 /// The original pods of any Service of one cluster.
@@ -76,7 +75,8 @@ impl Originals {
             service: name.clone(),
             source: ApiFailure::from(error),
         })?;
-        let pods = selected_pods(&self.client, namespace, &original(&service, name)).await?;
+        let selector = selector_without_us(&service).unwrap_or_default();
+        let pods = selected_pods(&self.client, namespace, &selector).await?;
         let ready = pods.iter().find(|pod| is_ready(pod));
         let pod = ready.ok_or_else(|| OriginalError::NoneReady {
             service: name.clone(),
@@ -95,38 +95,20 @@ impl Originals {
     }
 }
 
-fn original(service: &Service, name: &str) -> BTreeMap<String, String> {
-    let now = selector(service);
-    if is_proxy_selector(&now, name) {
-        original_selector(service).unwrap_or_default()
-    } else {
-        now
-    }
-}
-
-fn is_ready(pod: &Pod) -> bool {
-    let conditions = pod
-        .status
-        .iter()
-        .flat_map(|status| status.conditions.iter().flatten());
-    let mut ready = conditions.filter(|one| one.type_ == "Ready");
-    pod.metadata.deletion_timestamp.is_none() && ready.any(|one| one.status == "True")
-}
-
 /// Which port of `pod` the Service's `port` leads to.
 fn container_port(service: &Service, port: u16, pod: &Pod) -> Option<u16> {
     let mut declared = service.spec.as_ref()?.ports.iter().flatten();
     let found = declared.find(|one| one.port == i32::from(port))?;
-    match &found.target_port {
-        None => Some(port),
-        Some(IntOrString::Int(number)) => u16::try_from(*number).ok(),
-        Some(IntOrString::String(name)) => {
-            let containers = &pod.spec.as_ref()?.containers;
-            let mut ports = containers.iter().flat_map(|one| one.ports.iter().flatten());
-            let named = ports.find(|one| one.name.as_ref() == Some(name))?;
-            u16::try_from(named.container_port).ok()
-        }
+    if let Some(number) = numeric_target(found) {
+        return Some(number);
     }
+    let Some(IntOrString::String(name)) = &found.target_port else {
+        return None;
+    };
+    let containers = &pod.spec.as_ref()?.containers;
+    let mut ports = containers.iter().flat_map(|one| one.ports.iter().flatten());
+    let named = ports.find(|one| one.name.as_ref() == Some(name))?;
+    u16::try_from(named.container_port).ok()
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::apply::switch::author;
 use crate::live::Live;
 use crate::record_store::{Change, RecordStore, RecordStoreError};
 use crate::revert::{again, leave};
-use crate::snapshot::{found_record, is_proxy_selector, selector};
+use crate::snapshot::{found_record, is_proxy_selector, is_ready, selector};
 
 /// A rolled proxy has a ready pod again within this; longer means that everybody waits for nothing.
 const NO_PROXY_LIMIT: Duration = Duration::from_secs(4);
@@ -92,7 +92,7 @@ impl Context {
                 }
                 changed = watched.pods.changed() => {
                     if let Ok(pods) = changed {
-                        let none = !pods.values().any(is_serving);
+                        let none = !pods.values().any(is_ready);
                         watched.no_proxy_since = none.then(|| watched.no_proxy_since.unwrap_or_else(Instant::now));
                     }
                     None
@@ -182,16 +182,6 @@ impl Context {
             self.teller.enter(phase);
         }
     }
-}
-
-fn is_serving(pod: &Pod) -> bool {
-    let conditions = pod
-        .status
-        .iter()
-        .flat_map(|status| status.conditions.iter().flatten());
-    conditions
-        .into_iter()
-        .any(|one| one.type_ == "Ready" && one.status == "True")
 }
 
 async fn at(moment: Option<Instant>) {

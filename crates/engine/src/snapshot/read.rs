@@ -14,7 +14,7 @@ use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::api::{ListParams, PostParams};
 use kube::{Api, Client};
 
-use super::{FoundRecord, Optional, Right, Rights, Snapshot, found_record, selector};
+use super::{FoundRecord, Optional, Right, Rights, Snapshot, found_record, selector_without_us};
 use crate::cluster::ApiFailure;
 
 /// A cluster that could not be read.
@@ -118,7 +118,7 @@ pub async fn read(client: &Client, namespace: &str, service: &str) -> Result<Sna
             namespace: namespace.to_owned(),
             name: service.to_owned(),
         })?;
-    let original = super::original_selector(&found).unwrap_or_else(|| selector(&found));
+    let original = selector_without_us(&found).unwrap_or_default();
     let (origin_name, proxy_name) = (names::origin(service), names::proxy(service));
     let slices = format!("kubernetes.io/service-name={service}");
     let (endpoints, pods, proxy, origin, record, rights, sets, policies) = tokio::join!(

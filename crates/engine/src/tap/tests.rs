@@ -5,7 +5,8 @@ use std::sync::mpsc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use intercept_inspect::exchange::{Exchange, ExchangeId, Header, Outcome, Place, Protocol, Source};
+use intercept_inspect::exchange::{Body, Exchange, ExchangeId, Header, Outcome, Place, Protocol, Source};
+use intercept_inspect::record::{Room, Seen, exchanges};
 use intercept_inspect::store::Gap;
 use intercept_protocol::mux::Stream;
 use intercept_protocol::relay::Verdict;
@@ -315,6 +316,59 @@ async fn a_recorder_that_is_behind_leaves_a_gap_and_requests_pass() {
         }
     }
     assert!(missed > 0 && recorded > 0, "{recorded} recorded, {missed} missed");
+}
+
+fn fell_back(body: &[u8]) -> Exchange {
+    let mut seen = Seen::new(Arc::new(place()), now(), body.len(), &Room::new(1 << 20));
+    seen.request.pass(GET, 0);
+    seen.answer.pass(ANSWER, 1);
+    seen.end = End::Over;
+    let mut exchange = exchanges(&seen).remove(0);
+    exchange.request.message.body = Body::whole(body.to_vec());
+    exchange
+}
+
+/// What is on the shelf, and what is missing, of exchanges that came as a whole while nothing could be written.
+async fn added_while_held(bench: &Bench, body: &[u8]) -> (u64, Gap) {
+    const ADDED: u64 = 200;
+    let holding = bench.held.lock().await;
+    for _ in 0..ADDED {
+        bench.recorder.add(fell_back(body));
+    }
+    drop(holding);
+    let mut missed: Option<Gap> = None;
+    let mut recorded = 0;
+    while recorded + missed.as_ref().map_or(0, |gap| gap.exchanges) < ADDED {
+        match bench.put() {
+            Put::Exchange(_) => recorded += 1,
+            Put::Gap(gap) => assert!(missed.replace(gap).is_none(), "one gap is enough"),
+        }
+    }
+    (recorded, missed.expect("some must be missing"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exchanges_that_came_as_a_whole_wait_in_bounded_number_and_the_rest_is_a_gap() {
+    let bench = Bench::new(Bounds { waiting: 3, ..BOUNDS }).await;
+    let (recorded, gap) = added_while_held(&bench, b"").await;
+    // Those that the writer had taken when it was held up, and as many as may wait.
+    assert!((3..=6).contains(&recorded), "{recorded} recorded");
+    assert_eq!((gap.place, gap.bytes), (place(), gap.exchanges * 2));
+    assert!(gap.from <= gap.to);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exchanges_that_came_as_a_whole_wait_with_bounded_bodies() {
+    const BODY: usize = 1000;
+    let bench = Bench::new(Bounds {
+        waiting: 1000,
+        room: 5 * BODY,
+        ..BOUNDS
+    })
+    .await;
+    let (recorded, gap) = added_while_held(&bench, &[b'x'; BODY]).await;
+    assert!((4..=10).contains(&recorded), "{recorded} recorded");
+    assert_eq!(gap.bytes, gap.exchanges * (BODY as u64 + 2));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -126,6 +126,20 @@ pub(crate) enum Way {
     Answer,
 }
 
+/// Keeps what passes, that long after it began.
+pub(crate) fn pass(seen: &mut Seen, way: Way, bytes: &[u8], after: Duration) {
+    let at = micros(after);
+    match way {
+        Way::Request => seen.request.pass(bytes, at),
+        Way::Answer => {
+            if seen.request.is_http2() {
+                seen.answer.speaks_http2();
+            }
+            seen.answer.pass(bytes, at);
+        }
+    }
+}
+
 /// Sees what passes on one connection. Dropped, what is under way was cut off by the caller.
 pub(crate) struct Watch(Option<Watching>);
 
@@ -206,16 +220,7 @@ impl Watching {
             });
         }
         if let Some(UnderWay { seen, began, .. }) = &mut slot.under_way {
-            let at = micros(began.elapsed());
-            match way {
-                Way::Request => seen.request.pass(bytes, at),
-                Way::Answer => {
-                    if seen.request.is_http2() {
-                        seen.answer.speaks_http2();
-                    }
-                    seen.answer.pass(bytes, at);
-                }
-            }
+            pass(seen, way, bytes, began.elapsed());
         }
     }
 

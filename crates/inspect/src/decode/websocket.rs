@@ -17,6 +17,7 @@ mod frame;
 
 use assembly::{Assembled, Assembly};
 use deflate::Agreed;
+use frame::Frame;
 
 /// What a message is.
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
@@ -109,6 +110,28 @@ pub(super) fn said(exchange: &Exchange, budget: &mut Budget) -> Vec<(Half, Optio
     // Each side stays in its order.
     all.sort_by_key(|(_, at, ..)| *at);
     all
+}
+
+/// The texts in what one side said, for indexes: messages that are not compressed, a line for each message.
+pub(super) fn texts(mut bytes: &[u8]) -> String {
+    const GOES_ON: u8 = 0;
+    const TEXT: u8 = 1;
+    let mut texts = Vec::new();
+    let mut is_text = false;
+    while let Some(frame) = Frame::read(bytes).filter(|frame| !frame.has_reserved) {
+        if !frame.is_control() {
+            is_text = match frame.opcode {
+                GOES_ON => is_text,
+                opcode => opcode == TEXT && !frame.is_marked,
+            };
+            if is_text {
+                frame.append_to(&mut texts);
+                texts.extend_from_slice(if frame.is_last { b"\n" } else { b"" });
+            }
+        }
+        bytes = bytes.get(frame.length..).unwrap_or_default();
+    }
+    String::from_utf8_lossy(&texts).into_owned()
 }
 
 impl Opcode {

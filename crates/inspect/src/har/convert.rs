@@ -8,9 +8,10 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use super::entry::{self, Content, Entry, Named, Own, SocketEntry, Timings};
 use super::{Limits, header};
 use crate::exchange::{
-    Arrival, Body, Exchange, ExchangeId, Header, Message, Moment, Outcome, Place, Protocol, Request,
-    Response, Tags, Times,
+    Body, Exchange, ExchangeId, Header, Message, Moment, Outcome, Place, Protocol, Request, Response, Tags,
+    Times,
 };
+use crate::frames;
 use crate::text::Text;
 
 /// Why an entry is no exchange.
@@ -49,7 +50,6 @@ pub(super) fn exchange(entry: Entry, index: usize, limits: Limits) -> Result<Exc
         request: Request::default(),
         response: None,
         outcome: Outcome::Imported,
-        // A pin and the number of a replayed request mean nothing in another store.
         tags: Tags::default(),
     };
     let (host, target) = match &own {
@@ -75,7 +75,7 @@ pub(super) fn exchange(entry: Entry, index: usize, limits: Limits) -> Result<Exc
         .filter(|response| response.message.body.bytes.is_empty())
     {
         let (sent, received) = (&mut exchange.request.message.body, &mut response.message.body);
-        frames(&entry.socket, began, limits, sent, received);
+        said(&entry.socket, began, limits, sent, received);
     }
     if let Some(own) = own {
         known(&mut exchange, own);
@@ -107,6 +107,7 @@ fn known(exchange: &mut Exchange, own: Own) {
     exchange.times = own.times;
     exchange.protocol = own.protocol;
     exchange.source = own.source;
+    exchange.tags = own.tags;
     if let Some(response) = &mut exchange.response {
         response.interim = own.interim;
     }
@@ -231,7 +232,7 @@ fn times(timings: &Timings, total: f64) -> Times {
 }
 
 /// Messages as the frames of a connection, which is what is decoded here. Frames need no masks to be read.
-fn frames(socket: &[SocketEntry], began: Moment, limits: Limits, sent: &mut Body, received: &mut Body) {
+fn said(socket: &[SocketEntry], began: Moment, limits: Limits, sent: &mut Body, received: &mut Body) {
     for message in socket {
         let body = if message.direction == "send" {
             &mut *sent
@@ -245,26 +246,7 @@ fn frames(socket: &[SocketEntry], began: Moment, limits: Limits, sent: &mut Body
                 .unwrap_or_else(|_| message.data.clone().into_bytes()),
         };
         let at = (message.time * 1e6) as i64;
-        body.arrivals.push(Arrival {
-            offset: body.size,
-            at: u64::try_from(at.saturating_sub(began.0)).unwrap_or(0),
-        });
-        let mut frame = vec![0x80 | (message.opcode as u8 & 0x0f)];
-        match bytes.len() {
-            short @ 0..126 => frame.push(short as u8),
-            middle @ 126..=0xffff => {
-                frame.push(126);
-                frame.extend_from_slice(&(middle as u16).to_be_bytes());
-            }
-            long => {
-                frame.push(127);
-                frame.extend_from_slice(&(long as u64).to_be_bytes());
-            }
-        }
-        frame.extend_from_slice(&bytes);
-        body.size += frame.len() as u64;
-        let room = limits.body.saturating_sub(body.bytes.len());
-        body.bytes
-            .extend_from_slice(frame.get(..room.min(frame.len())).unwrap_or_default());
+        let at = u64::try_from(at.saturating_sub(began.0)).unwrap_or(0);
+        frames::add(body, message.opcode as u8, &bytes, at, limits.body);
     }
 }

@@ -1,5 +1,6 @@
 //! HAR to exchanges.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::io::{self, Read};
 
@@ -75,7 +76,8 @@ pub enum HarError {
 }
 
 /// Reads a HAR file and gives `each` exchange away as soon as it is read. Their numbers count from 0: whoever keeps them
-/// gives them others.
+/// gives them others. A replay names what it repeats by
+/// such a number, where that stands before it in the file.
 ///
 /// # Errors
 ///
@@ -210,9 +212,14 @@ impl<'de, F: FnMut(Exchange)> Visitor<'de> for Seed<'_, F> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<bool, A::Error> {
         let mut index = 0;
+        let mut known = HashMap::new();
         while let Some(entry) = list.next_element::<Entry>()? {
+            let number = entry.own.as_ref().map(|own| own.id);
             match exchange(entry, index, self.limits) {
-                Ok(exchange) => {
+                Ok(mut exchange) => {
+                    let repeated = exchange.tags.replay_of.take();
+                    exchange.tags.replay_of = repeated.and_then(|number| known.get(&number).copied());
+                    known.extend(number.map(|number| (number, exchange.id)));
                     self.imported.count += 1;
                     (self.each)(exchange);
                 }

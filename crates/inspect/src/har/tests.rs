@@ -1,9 +1,10 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::decode::Decoding;
 use crate::edit::tests::exchange;
-use crate::exchange::{Body, Exchange, Moment, Outcome, Protocol, Response, Side, Times};
-use crate::redact::{AsRecorded, Plain, Reader, SocketMessage};
+use crate::exchange::{Body, Exchange, ExchangeId, Moment, Outcome, Protocol, Response, Side, Tags, Times};
+use crate::redact::{AsRecorded, MARK, Plain, Reader, Redaction, SocketMessage};
 
 fn read(file: &[u8]) -> (Vec<Exchange>, Imported) {
     let mut found = Vec::new();
@@ -160,6 +161,68 @@ fn encoded_bodies_and_frames_are_written_as_they_are_read() {
 }
 
 #[test]
+fn a_replay_names_what_it_repeats_by_its_place_in_the_file() {
+    let with = |id, replay_of: Option<u64>| {
+        let mut made = exchange("GET", "/", &[], b"");
+        made.id = ExchangeId(id);
+        made.tags.replay_of = replay_of.map(ExchangeId);
+        made
+    };
+    let file = written(vec![with(70, None), with(90, Some(70)), with(91, Some(7))]);
+    let repeated = read(&file).0.into_iter().map(|one| one.tags.replay_of);
+    assert_eq!(repeated.collect::<Vec<_>>(), [None, Some(ExchangeId(0)), None]);
+}
+
+/// A WebSocket that was opened, with what both sides said.
+fn conversation(asked: &[&str], answered: &[&str]) -> Exchange {
+    let mut made = exchange("GET", "/ws", &[("Upgrade", "websocket")], b"");
+    let said = |body: &mut Body, texts: &[&str]| {
+        for (at, text) in (1..).zip(texts) {
+            crate::frames::add(body, 1, text.as_bytes(), at * 1000, usize::MAX);
+        }
+    };
+    said(&mut made.request.message.body, asked);
+    let mut response = Response {
+        status: 101,
+        ..Response::default()
+    };
+    response.message.headers = vec![header("Upgrade".into(), "websocket".into())];
+    said(&mut response.message.body, answered);
+    made.response = Some(response);
+    made
+}
+
+#[test]
+fn what_was_said_over_a_websocket_is_exported_without_its_secrets() {
+    let made = conversation(
+        &[r#"{"op":"login","password":"hunter2"}"#, "hello"],
+        &[r#"{"token":"abc123"}"#],
+    );
+    let shown = Redaction::new(&[]).unwrap().apply(&made, &Decoding);
+    assert_eq!(shown.hidden.len(), 2, "{:?}", shown.hidden);
+    let mut out = Vec::new();
+    export(&mut out, [shown.exchange.clone()], &Decoding).unwrap();
+    let value: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    let messages = value["log"]["entries"][0]["_webSocketMessages"]
+        .as_array()
+        .unwrap();
+    let said: Vec<_> = messages
+        .iter()
+        .map(|one| (one["type"].as_str().unwrap(), one["data"].as_str().unwrap()))
+        .collect();
+    let login = format!(r#"{{"op":"login","password":"{MARK}"}}"#);
+    let token = format!(r#"{{"token":"{MARK}"}}"#);
+    assert_eq!(said.len(), 3);
+    for expected in [("send", &*login), ("send", "hello"), ("receive", &*token)] {
+        assert!(said.contains(&expected), "{said:?}");
+    }
+    let whole = String::from_utf8(out).unwrap();
+    assert!(!whole.contains("hunter2") && !whole.contains("abc123"));
+    let arrivals = &shown.exchange.request.message.body.arrivals;
+    assert_eq!(arrivals[1].at, 2000);
+}
+
+#[test]
 fn bytes_that_are_no_http_are_left_out_and_counted() {
     let mut bytes = exchange("", "", &[], b"x");
     bytes.protocol = Protocol::Bytes;
@@ -191,6 +254,7 @@ prop_compose! {
         target in prop_oneof!["/[!-~é]{0,9}".prop_map(String::into_bytes), prop::collection::vec(any::<u8>(), 0..9)],
         began in 0i64..4_000_000_000_000_000,
         steps in prop::array::uniform4(0u64..5_000_000),
+        (pinned, edited) in any::<(bool, bool)>(),
     ) -> Exchange {
         let mut made = exchange(&method, "", &[], b"");
         made.request.target = target.into();
@@ -200,6 +264,7 @@ prop_compose! {
         let at = |count: usize| Some(steps[..count].iter().sum());
         made.times = Times { proxy: None, connect: at(1), sent: at(2), first_byte: at(3), last_byte: at(4) };
         made.outcome = Outcome::Imported;
+        made.tags = Tags { pinned, edited, replay_of: None };
         made.id = crate::exchange::ExchangeId(0);
         made
     }

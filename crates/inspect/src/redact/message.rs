@@ -4,7 +4,8 @@ use super::names::{is_own, is_secret_header};
 use super::rule::Compiled;
 use super::text::{Covered, anywhere, elements, form, members, parts, to_words};
 use super::{Hidden, MARK, Part, Plain, Reader, Redaction, Unread, Where, encoding};
-use crate::exchange::{Body, Exchange, Header, Message};
+use crate::exchange::{Body, Exchange, Header, Message, Moment, Side};
+use crate::frames;
 use crate::text::Text;
 
 /// Covers what was asked.
@@ -14,7 +15,7 @@ pub(super) fn request(
     reader: &dyn Reader,
     hidden: &mut Vec<Hidden>,
 ) {
-    let is_switched = is_switched(exchange);
+    let said = said(exchange, Side::Caller, reader);
     let request = &mut exchange.request;
     if let Some(rules) = &redaction.rules {
         let target = request.target.as_bytes();
@@ -27,7 +28,7 @@ pub(super) fn request(
         redaction,
         &mut request.message,
         reader,
-        is_switched,
+        said.as_deref(),
         (parts, hidden),
     );
 }
@@ -39,24 +40,32 @@ pub(super) fn response(
     reader: &dyn Reader,
     hidden: &mut Vec<Hidden>,
 ) {
-    let is_switched = is_switched(exchange);
+    let said = said(exchange, Side::Program, reader);
     let parts = [Part::ResponseHeaders, Part::ResponseBody, Part::ResponseTrailers];
     if let Some(response) = &mut exchange.response {
         message(
             redaction,
             &mut response.message,
             reader,
-            is_switched,
+            said.as_deref(),
             (parts, hidden),
         );
     }
 }
 
-fn is_switched(exchange: &Exchange) -> bool {
-    exchange
-        .response
-        .as_ref()
-        .is_some_and(|response| response.status == 101)
+/// A message of a conversation, and how many microseconds after the exchange began it came.
+type Said = (u64, u8, Vec<u8>);
+
+/// What this side said after a switch of protocols, as far as it can be read; nothing where there was none.
+fn said(exchange: &Exchange, side: Side, reader: &dyn Reader) -> Option<Vec<Said>> {
+    exchange.response.as_ref().filter(|one| one.status == 101)?;
+    let messages = reader.socket(exchange).into_iter().filter(|one| one.from == side);
+    let after = |at: Moment| u64::try_from(at.0.saturating_sub(exchange.began.0)).unwrap_or(0);
+    Some(
+        messages
+            .map(|one| (after(one.at), one.opcode, one.bytes))
+            .collect(),
+    )
 }
 
 fn note(hidden: &mut Vec<Hidden>, part: Part, places: Vec<Where>) {
@@ -67,12 +76,12 @@ fn message(
     redaction: &Redaction,
     message: &mut Message,
     reader: &dyn Reader,
-    is_switched: bool,
+    said: Option<&[Said]>,
     (parts, hidden): ([Part; 3], &mut Vec<Hidden>),
 ) {
     // The body first: how to read it is written in headers that are about to be covered.
     if let Some(rules) = &redaction.rules {
-        let places = body(rules, message, reader, is_switched);
+        let places = body(rules, message, reader, said);
         note(hidden, parts[1], places);
     }
     for (part, headers) in [
@@ -134,12 +143,12 @@ fn cookie(pair: &str) -> String {
     }
 }
 
-fn body(rules: &Compiled, message: &mut Message, reader: &dyn Reader, is_switched: bool) -> Vec<Where> {
+fn body(rules: &Compiled, message: &mut Message, reader: &dyn Reader, said: Option<&[Said]>) -> Vec<Where> {
     if message.body.bytes.is_empty() {
         return Vec::new();
     }
-    if is_switched {
-        return leave_out(message, Unread::Switched);
+    if let Some(said) = said {
+        return conversation(rules, message, said);
     }
     let encoded = encoding(message).or_else(|| wide(message));
     let Some(Plain { bytes, is_whole }) = reader.plain(message).filter(|_| wide(message).is_none()) else {
@@ -162,6 +171,25 @@ fn body(rules: &Compiled, message: &mut Message, reader: &dyn Reader, is_switche
     message.body = body;
     follow(message, length, encoded.is_some());
     covered.places
+}
+
+/// Covers each message, and writes all of them anew: none where nothing could be read.
+fn conversation(rules: &Compiled, message: &mut Message, said: &[Said]) -> Vec<Where> {
+    if said.is_empty() {
+        return leave_out(message, Unread::Switched);
+    }
+    let is_whole = message.body.is_whole();
+    let (mut body, mut places) = (Body::default(), Vec::new());
+    for (at, opcode, bytes) in said {
+        let covered = covered(rules, None, bytes);
+        frames::add(&mut body, *opcode, &covered.bytes, *at, usize::MAX);
+        places.extend(covered.places);
+    }
+    if !is_whole {
+        body.size = message.body.size.max(body.size + 1);
+    }
+    message.body = body;
+    places
 }
 
 /// Text whose letters are two or four bytes, in which nothing would be found.

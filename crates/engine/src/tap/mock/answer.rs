@@ -1,8 +1,6 @@
 //! A mock's answer on the wire.
 
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,11 +8,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use intercept_inspect::exchange::Header;
 use intercept_inspect::record::End;
 use intercept_protocol::exchange::Exchange as Followed;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::{Mock, Ready};
-use crate::tap::{Watch, Way};
+use crate::tap::{Observed, Watch, Way};
 use crate::tunnel::Accepted;
 
 /// Headers that say where a message ends, or belong to one connection: they are ours to say.
@@ -38,7 +37,8 @@ pub(in crate::tap) async fn answer(
     watch.is_mocked();
     let mock = &ready.mock;
     if is_http2 {
-        let answered = http2(Watched { caller, watch }, mock).await;
+        let io = Observed::caller(caller, |way, bytes| watch.passed(way, bytes));
+        let answered = http2(io, mock).await;
         watch.ended(End::Over);
         return answered;
     }
@@ -120,24 +120,31 @@ fn theirs(headers: &[Header]) -> impl Iterator<Item = &Header> {
 }
 
 /// Answers the first request; any other one on the same connection is for somebody else.
-async fn http2(io: Watched<'_>, mock: &Mock) -> io::Result<()> {
+async fn http2(io: impl AsyncRead + AsyncWrite + Unpin, mock: &Mock) -> io::Result<()> {
     let mut connection = h2::server::handshake(io).await.map_err(io::Error::other)?;
-    let mut is_answered = false;
-    while let Some(asked) = connection.accept().await {
-        let (request, mut respond) = asked.map_err(io::Error::other)?;
-        if std::mem::replace(&mut is_answered, true) {
+    let mut answers = JoinSet::new();
+    let served = loop {
+        let (request, mut respond) = match connection.accept().await {
+            Some(Ok(asked)) => asked,
+            Some(Err(error)) => break Err(io::Error::other(error)),
+            None => break Ok(()),
+        };
+        // Also one that is over is still in there.
+        if !answers.is_empty() {
             respond.send_reset(h2::Reason::REFUSED_STREAM);
             continue;
         }
         let mock = mock.clone();
-        tokio::spawn(async move {
+        answers.spawn(async move {
             if let Err(error) = respond_http2(request, respond, &mock).await {
                 tracing::debug!(%error, "a mock's answer was cut off");
             }
         });
         connection.graceful_shutdown();
-    }
-    Ok(())
+    };
+    // Whoever still waits has nobody left to answer.
+    answers.shutdown().await;
+    served
 }
 
 async fn respond_http2(
@@ -180,39 +187,41 @@ fn map(headers: &[Header]) -> HeaderMap {
     map
 }
 
-/// A connection whose bytes are seen.
-struct Watched<'a> {
-    caller: Accepted,
-    watch: &'a mut Watch,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl AsyncRead for Watched<'_> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let polled = Pin::new(&mut self.caller).poll_read(cx, buf);
-        self.watch.passed(Way::Request, &buf.filled()[before..]);
-        polled
-    }
-}
-
-impl AsyncWrite for Watched<'_> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.caller).poll_write(cx, buf);
-        if let Poll::Ready(Ok(written)) = polled {
-            self.watch.passed(Way::Answer, &buf[..written]);
-        }
-        polled
+    /// Tasks that live on this runtime beside the test's own.
+    fn others() -> usize {
+        tokio::runtime::Handle::current().metrics().num_alive_tasks()
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.caller).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.caller).poll_shutdown(cx)
+    #[tokio::test]
+    async fn an_answer_that_waits_ends_with_its_connection() {
+        let mock = Mock {
+            filter: String::new(),
+            status: 200,
+            headers: Vec::new(),
+            body: Vec::new(),
+            trailers: Vec::new(),
+            delay_ms: 600_000,
+        };
+        let (near, far) = tokio::io::duplex(READ_AT_ONCE);
+        let calling = async {
+            let (mut caller, mut connection) = h2::client::handshake(near).await.unwrap();
+            let (answer, _) = caller
+                .send_request(http::Request::get("http://api/").body(()).unwrap(), true)
+                .unwrap();
+            tokio::select! {
+                ended = &mut connection => panic!("{ended:?}"),
+                answered = answer => panic!("{answered:?}"),
+                () = async { while others() == 0 { tokio::task::yield_now().await } } => {}
+            }
+        };
+        let both = async { tokio::join!(http2(far, &mock), calling) };
+        let (served, ()) = tokio::time::timeout(Duration::from_secs(20), both)
+            .await
+            .expect("must not hang");
+        assert_eq!(others(), 0, "{served:?}");
     }
 }
