@@ -12,6 +12,7 @@
 
 mod mock;
 mod recorder;
+mod spare;
 mod watch;
 
 pub use mock::{Mock, MockError, Mocks, Standing};

@@ -13,6 +13,7 @@ use intercept_inspect::record::{Room, Seen, exchanges};
 use intercept_inspect::store::Gap;
 use tokio::sync::broadcast;
 
+use super::spare::Spare;
 use super::watch::{Level, Recording, Slot, UnderWay};
 
 /// Copies of everything that is under way or not yet written.
@@ -60,7 +61,8 @@ pub trait Shelf: Send + 'static {
     /// When the shelf cannot be written.
     fn gap(&mut self, gap: &Gap) -> Result<(), ShelfError>;
 
-    /// Nothing else is to be done at the moment: time for work that can wait. Whether there is more of it.
+    /// Time for a little of the work that can wait: nothing else is to be done at the moment, or this much of it is due.
+    /// Whether there is more.
     fn tidy(&mut self) -> bool;
 }
 
@@ -312,7 +314,7 @@ struct Writing<S> {
 
 impl<S: Shelf> Writing<S> {
     fn run(mut self) {
-        let mut looked = Instant::now();
+        let (mut looked, mut spare) = (Instant::now(), Spare::new());
         loop {
             let queue = self.next();
             let (is_stopping, is_idle) = (queue.is_stopping, queue.is_empty());
@@ -326,6 +328,8 @@ impl<S: Shelf> Writing<S> {
             }
             if is_idle {
                 while self.shelf.tidy() && self.inbox.queue().is_empty() {}
+            } else {
+                spare.use_some(&mut self.shelf);
             }
         }
     }
