@@ -13,6 +13,7 @@
 mod mock;
 mod observed;
 mod recorder;
+mod spare;
 mod watch;
 
 pub use mock::{Mock, MockError, Mocks, Standing};

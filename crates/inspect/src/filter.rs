@@ -10,6 +10,7 @@ mod complete;
 mod expr;
 mod field;
 mod matching;
+mod needed;
 mod parse;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -49,7 +49,8 @@ pub trait Shelf: Send + 'static {
     /// When the shelf cannot be written.
     fn gap(&mut self, gap: &Gap) -> Result<(), ShelfError>;
 
-    /// Nothing else is to be done at the moment: time for work that can wait. Whether there is more of it.
+    /// Time for a little of the work that can wait: nothing else is to be done at the moment, or this much of it is due.
+    /// Whether there is more.
     fn tidy(&mut self) -> bool;
 }
 

@@ -6,8 +6,9 @@ use std::cell::OnceCell;
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::Readable;
-use super::expr::{Bounds, Pattern, Term, Test};
+use super::expr::{Bounds, Expr, Pattern, Term, Test};
 use super::field::Field;
+use super::needed::needed;
 use crate::exchange::{Exchange, Header, Message, Moment, Outcome, Protocol};
 use crate::text::Text;
 
@@ -23,8 +24,8 @@ pub(crate) struct Ready {
     pub(crate) field: Field,
     /// What must hold.
     pub(crate) check: Check,
-    /// What is in every text that it finds, in lower case: whoever keeps an index looks for it there.
-    pub(crate) needle: Option<String>,
+    /// What is in every exchange that it holds for, case aside: whoever keeps an index looks for it there.
+    pub(crate) needed: Expr<String>,
 }
 
 /// What must hold.
@@ -39,10 +40,12 @@ pub(crate) enum Check {
 
 impl Ready {
     pub(crate) fn new(index: usize, term: &Term) -> Result<Self, regex::Error> {
-        let needle = match &term.test {
-            Test::Like(pattern) | Test::Header(_, Some(pattern)) => pattern.needle(),
-            Test::Header(name, None) => Some(name.clone()),
-            _ => None,
+        let name = |name: &String| Expr::One(name.clone());
+        let needed = match &term.test {
+            Test::Like(pattern) => needed(pattern),
+            Test::Header(header, None) => name(header),
+            Test::Header(header, Some(value)) => Expr::all(vec![name(header), needed(value)]),
+            _ => Expr::All(Vec::new()),
         };
         let check = match &term.test {
             Test::Within(bounds) => Check::Within(*bounds),
@@ -57,7 +60,7 @@ impl Ready {
             index,
             field: term.field,
             check,
-            needle,
+            needed,
         })
     }
 
@@ -111,16 +114,6 @@ pub(super) fn compiled(pattern: &Pattern) -> Result<Regex, regex::Error> {
         .dfa_size_limit(LARGEST_PATTERN)
         .nest_limit(64)
         .build()
-}
-
-impl Pattern {
-    fn needle(&self) -> Option<String> {
-        match self {
-            Self::Contains(text) | Self::Exact(text) | Self::Prefix(text) => Some(text.clone()),
-            Self::Glob(text) => text.split('*').max_by_key(|part| part.len()).map(str::to_owned),
-            Self::Regex(_) => None,
-        }
-    }
 }
 
 /// An exchange as terms see it; bodies are read once, and only if a term asks.

@@ -158,6 +158,10 @@ fn pattern(is_exact_by_default: bool) -> impl Strategy<Value = Pattern> {
         1 => text().prop_map(|text| Pattern::Glob(format!("*{text}*"))),
         1 => text().prop_map(Pattern::Glob),
         1 => text().prop_map(|text| Pattern::Regex(regex::escape(&text))),
+        1 => (text(), text(), text()).prop_map(|(one, other, last)| {
+            let [one, other, last] = [one, other, last].map(|text| regex::escape(&text));
+            Pattern::Regex(format!("(?i)(?:{one}|{other})+[a-z]*(?-i:{last})?"))
+        }),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! What a filter lets pass, the newest first.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::{Row, Statement};
@@ -174,12 +175,13 @@ pub(super) struct Search<'a> {
     store: &'a Store,
     filter: &'a Filter,
     now: Moment,
-    /// What to look for in the sieve, for each term by its index.
-    wanted: Vec<Vec<u16>>,
+    /// What to look for in the sieve, for each term by its index; nothing where it cannot help.
+    wanted: Vec<Option<Expr<Vec<u16>>>>,
     blocks: HashMap<(i64, usize), Option<sieve::Candidates>>,
     /// Reads what is to be checked, with bodies if the filter asks for them.
     exact: Statement<'a>,
-    is_certain: bool,
+    /// Reads what passes for certain.
+    certain: Statement<'a>,
 }
 
 impl<'a> Search<'a> {
@@ -197,7 +199,7 @@ impl<'a> Search<'a> {
             wanted: terms.iter().map(|term| sought(term)).collect(),
             blocks: HashMap::new(),
             exact: store.connection.prepare(sql).map_err(tried(SEARCHING))?,
-            is_certain: false,
+            certain: store.connection.prepare(WITHOUT).map_err(tried(SEARCHING))?,
         })
     }
 
@@ -206,7 +208,7 @@ impl<'a> Search<'a> {
         let now = self.now;
         // Columns first: most rows need no look into the sieve.
         let mut decided = ready.decide(&mut |term| listed.holds(term, now));
-        if decided.is_none() && self.wanted.iter().any(|hashes| !hashes.is_empty()) {
+        if decided.is_none() && self.wanted.iter().any(Option::is_some) {
             let mut failed = None;
             decided = ready.decide(&mut |term| {
                 let said = listed.holds(term, now);
@@ -221,23 +223,21 @@ impl<'a> Search<'a> {
                 return Err(tried(SEARCHING)(error));
             }
         }
-        self.is_certain = decided == Some(true);
         match decided {
             Some(false) => Ok(None),
-            _ => self.check(listed.cursor().id),
+            decided => self.check(listed.cursor().id, decided.is_some()),
         }
     }
 
     /// `Some(false)` where the sieve rules it out.
     fn sifted(&mut self, term: usize, version: i64) -> rusqlite::Result<Option<bool>> {
-        let hashes = &self.wanted[term];
-        if hashes.is_empty() {
+        let Some(wanted) = &self.wanted[term] else {
             return Ok(None);
-        }
+        };
         let (block, place) = index::place(version);
         if !self.blocks.contains_key(&(block, term)) {
             let edition = self.store.bodies.edition();
-            let found = index::candidates(&self.store.connection, block, edition, hashes)?;
+            let found = index::candidates(&self.store.connection, block, edition, wanted)?;
             self.blocks.insert((block, term), found);
         }
         let bits = self.blocks.get(&(block, term)).and_then(Option::as_ref);
@@ -249,19 +249,24 @@ impl<'a> Search<'a> {
     }
 
     /// Reads the exchange and asks the filter itself, unless the index was certain.
-    fn check(&mut self, id: ExchangeId) -> Result<Option<Summary>, StoreError> {
-        let mut rows = self.exact.query([id.0.cast_signed()]).map_err(tried(SEARCHING))?;
+    fn check(&mut self, id: ExchangeId, is_certain: bool) -> Result<Option<Summary>, StoreError> {
+        let select = if is_certain {
+            &mut self.certain
+        } else {
+            &mut self.exact
+        };
+        let mut rows = select.query([id.0.cast_signed()]).map_err(tried(SEARCHING))?;
         let Some(row) = rows.next().map_err(tried(SEARCHING))? else {
             return Ok(None);
         };
         let exchange = unpacked(id, row)?;
-        let passes = self.is_certain || self.filter.matches(&exchange, self.now, &*self.store.bodies);
+        let passes = is_certain || self.filter.matches(&exchange, self.now, &*self.store.bodies);
         Ok(passes.then(|| exchange.summary()))
     }
 }
 
 /// What the sieve can look for: it knows what free text is looked for in.
-fn sought(term: &Ready) -> Vec<u16> {
+fn sought(term: &Ready) -> Option<Expr<Vec<u16>>> {
     let is_known = matches!(
         term.field,
         Field::Anything
@@ -276,8 +281,10 @@ fn sought(term: &Ready) -> Vec<u16> {
             | Field::RequestBody
             | Field::ResponseBody
     );
-    let needle = term.needle.as_deref().filter(|_| is_known);
-    needle.map(sieve::wanted).unwrap_or_default()
+    let hashes = |text: &String| Ok::<_, Infallible>(sieve::wanted(text));
+    let Ok(wanted) = term.needed.try_map(&mut { hashes });
+    let is_helpful = wanted.terms().iter().any(|hashes| !hashes.is_empty());
+    (is_known && is_helpful).then_some(wanted)
 }
 
 /// Between which moments everything lies that can pass.

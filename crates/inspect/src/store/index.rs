@@ -1,4 +1,4 @@
-//! The sieve, filled in idle moments.
+//! The sieve, filled in idle moments and, a little at a time, between others.
 
 use std::time::{Duration, Instant};
 
@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehav
 use super::sieve::{self, BLOCK, Gather, Table};
 use super::{Store, StoreError, tried, unpacked};
 use crate::exchange::ExchangeId;
+use crate::filter::Expr;
 
 /// Pieces of different blocks have different keys.
 const PIECES: i64 = 1 << 16;
@@ -15,7 +16,7 @@ const PAGES: u32 = 256;
 
 impl Store {
     /// Makes searches faster and the file smaller, for about as long as `budget`; whether nothing is left to do.
-    /// Meant for moments in which nothing is recorded.
+    /// Meant for moments in which little is recorded: one block is always finished, which takes longer than a small budget.
     ///
     /// # Errors
     /// When the file cannot be read or written.
@@ -179,28 +180,31 @@ fn keep(write: &Transaction<'_>, block: i64, table: Option<&Table>, edition: u32
         .map(drop)
 }
 
-/// The bits of the rows for `hashes`, put together; `None` where the sieve does not know the block.
+/// Those of a block that may have what is wanted; `None`, any of them, where the sieve does not know the block.
 pub(super) fn candidates(
     connection: &Connection,
     block: i64,
     edition: u32,
-    hashes: &[u16],
+    wanted: &Expr<Vec<u16>>,
 ) -> rusqlite::Result<Option<sieve::Candidates>> {
     let sql = "SELECT width FROM sieve_block WHERE block = ? AND edition = ?";
     let width: Option<u8> = connection
-        .query_row(sql, (block, edition), |row| row.get(0))
+        .prepare(sql)?
+        .query_row((block, edition), |row| row.get(0))
         .optional()?;
     let Some(width) = width else { return Ok(None) };
     let mut select = connection.prepare("SELECT bits FROM sieve WHERE piece = ?")?;
-    let mut kept = sieve::Candidates::new();
-    for hash in hashes {
-        let row = sieve::row(*hash, width);
-        let mut rows = select.query([block * PIECES + (row / sieve::ROWS) as i64])?;
-        if let Some(found) = rows.next()? {
-            sieve::keep(&mut kept, found.get_ref(0)?.as_blob()?, row);
+    sieve::sifted(wanted, &mut |hashes| {
+        let mut kept = sieve::Candidates::new();
+        for hash in hashes {
+            let row = sieve::row(*hash, width);
+            let mut rows = select.query([block * PIECES + (row / sieve::ROWS) as i64])?;
+            if let Some(found) = rows.next()? {
+                sieve::keep(&mut kept, found.get_ref(0)?.as_blob()?, row);
+            }
         }
-    }
-    Ok((!kept.is_empty()).then_some(kept))
+        Ok((!kept.is_empty()).then_some(kept))
+    })
 }
 
 /// Drops the oldest block if nothing of it is left; how many bytes that were.

@@ -5,7 +5,7 @@
 //! a one in all of them. It is built in idle moments, and what is not in it yet is read.
 
 use crate::exchange::Exchange;
-use crate::filter::{Readable, lines};
+use crate::filter::{Expr, Readable, lines};
 
 /// Exchanges of one block.
 pub(super) const BLOCK: u64 = 1024;
@@ -110,6 +110,42 @@ pub(super) fn wanted(needle: &str) -> Vec<u16> {
     hashes.dedup();
     hashes.truncate(MOST_TRIPLES);
     hashes
+}
+
+/// Those that may have what is wanted, where `read` says it of one text; `None`: any of them.
+pub(super) fn sifted<E>(
+    wanted: &Expr<Vec<u16>>,
+    read: &mut impl FnMut(&[u16]) -> Result<Option<Candidates>, E>,
+) -> Result<Option<Candidates>, E> {
+    let mut all: Option<Candidates> = None;
+    let (parts, are_all_wanted) = match wanted {
+        Expr::One(hashes) if hashes.is_empty() => return Ok(None),
+        Expr::One(hashes) => return read(hashes),
+        Expr::Not(_) => return Ok(None),
+        Expr::All(parts) => (parts, true),
+        Expr::Any(parts) => (parts, false),
+    };
+    for part in parts {
+        all = match (all, sifted(part, read)?) {
+            (None, found) => found,
+            (found, None) if are_all_wanted => found,
+            (_, None) => None,
+            (Some(left), Some(right)) => Some(both(&left, &right, are_all_wanted)),
+        };
+        // Whatever the others have: this part may be in any.
+        if all.is_none() && !are_all_wanted {
+            return Ok(None);
+        }
+    }
+    Ok(all)
+}
+
+fn both(left: &[u8], right: &[u8], are_all_wanted: bool) -> Candidates {
+    let pairs = left.iter().zip(right);
+    match are_all_wanted {
+        true => pairs.map(|(left, right)| left & right).collect(),
+        false => pairs.map(|(left, right)| left | right).collect(),
+    }
 }
 
 /// A block's bits.

@@ -10,6 +10,7 @@ use intercept_inspect::store::Gap;
 
 use super::inbox::{Inbox, Queue, bodies, passed};
 use super::{Learned, Recorded, Shelf, ShelfError};
+use crate::tap::spare::Spare;
 use crate::tap::watch::UnderWay;
 
 /// Once something has come, more of it is awaited: one transaction for many.
@@ -43,7 +44,7 @@ impl<S: Shelf> Writing<S> {
 
     /// Until it is to stop and everything that has come by then is written.
     pub(super) fn run(mut self) {
-        let mut looked = Instant::now();
+        let (mut looked, mut spare) = (Instant::now(), Spare::new());
         loop {
             let queue = self.next();
             let (is_stopping, is_idle) = (queue.is_stopping, queue.is_empty());
@@ -57,6 +58,8 @@ impl<S: Shelf> Writing<S> {
             }
             if is_idle {
                 while self.shelf.tidy() && self.inbox.queue().is_empty() {}
+            } else {
+                spare.use_some(&mut self.shelf);
             }
         }
     }
