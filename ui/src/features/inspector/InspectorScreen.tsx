@@ -1,0 +1,3 @@
+export function InspectorScreen() {
+  return <p>Not yet.</p>;
+}

@@ -1,0 +1,3 @@
+export function TunnelScreen() {
+  return <p>Not yet.</p>;
+}
