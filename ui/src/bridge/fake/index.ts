@@ -6,7 +6,7 @@ import { clusterAnswers } from "./clusters";
 import { interceptAnswers, standing } from "./intercepts";
 import { requestAnswers } from "./requests";
 import { preferencesAtFirst, settingsAnswers } from "./settings";
-import { beginTraffic, timelineAtFirst, tunnelAnswers } from "./tunnel";
+import { beginTraffic, broken, timelineAtFirst, tunnelAnswers } from "./tunnel";
 import { scenarios, type Answers, type Scenario, type World } from "./world";
 
 export type { Answers, Scenario } from "./world";
@@ -73,8 +73,8 @@ function newWorld(scenario: Scenario, pace: number, emit: World["emit"]): World 
   const world: World = {
     scenario, pace, emit,
     preferences: isFirst ? { ...preferences, hasSeenFirstStart: scenario === "empty", lastContext: null } : preferences,
-    intercepts: scenario === "full" ? [standing()] : [],
-    timeline: scenario === "full" ? timelineAtFirst() : [],
+    intercepts: scenario === "full" ? [standing()] : scenario === "broken" ? broken() : [],
+    timeline: scenario === "full" || scenario === "broken" ? timelineAtFirst() : [],
     isSandbox: false,
     after: (ms, act) => { setTimeout(act, ms * world.pace); },
     wait: (ms) => new Promise((resolve) => { world.after(ms, resolve); }),

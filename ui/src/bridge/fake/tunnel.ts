@@ -2,6 +2,7 @@
 
 import type { Caller, Hop, InterceptView, MissExample, MissReason, ProbeReport, TimelineEntry, TrafficSecond, TrafficView } from "../../bindings/wire";
 import { Refusal } from "../bridge";
+import { standing } from "./intercepts";
 import { never, type Answers, type World } from "./world";
 
 const kept = 300;
@@ -104,6 +105,18 @@ export function tunnelAnswers(world: World): Pick<Answers, "probe_intercept" | "
     },
     diagnostics: () => "Intercept 0.1.0 on Linux x86_64\ncontext kind-dev: connected\nintercept catalog.shop: active, 1 of 1 relays open\n",
   };
+}
+
+/** One whose program is not there, and one whose relay is lost. */
+export function broken(): InterceptView[] {
+  const catalog = standing();
+  const away = "Nothing listens on localhost:3002. The original pods answer.";
+  const cart: InterceptView = {
+    ...catalog, key: 2, id: "mira-cart", wish: { ...catalog.wish, service: "cart" }, phase: { phase: "reconnecting" },
+    since: catalog.since - 3_600,
+    relays: [{ pod: "cart-intercept-proxy-5d8c7b-9wq4r", isOpen: false, why: "the API server closed the connection" }],
+  };
+  return [{ ...catalog, wish: { ...catalog.wish, target: "3002" }, target: "localhost:3002", trouble: away }, cart];
 }
 
 /** Tells rates of the standing intercepts every second. */

@@ -5,9 +5,10 @@ import type { Commands, DeskEvent, InterceptView, Preferences, TimelineEntry } f
 /**
  * `full`: one intercept stands, requests come. `quiet`: Services, and nothing begun. `empty`: nothing anywhere.
  * `loading`: nothing ever answers but `hello`. `error`: the cluster and the store refuse. `first`: the first start.
- * `bare`: the first start without a kubeconfig. `many`: 10,000 Services.
+ * `bare`: the first start without a kubeconfig. `many`: 10,000 Services. `broken`: a program
+ * is not there, a relay is lost.
  */
-export const scenarios = ["full", "quiet", "empty", "loading", "error", "first", "bare", "many"] as const;
+export const scenarios = ["full", "quiet", "empty", "loading", "error", "first", "bare", "many", "broken"] as const;
 export type Scenario = (typeof scenarios)[number];
 
 /** How each command is answered; a thrown or rejected `Refusal` refuses it. */
