@@ -8,30 +8,30 @@ const most = 50;
 export function Callers({ traffic, now }: { traffic: TrafficView | null; now: number }) {
   const callers = (traffic?.callers ?? []).slice(0, most);
   return (
-    <section className="card" aria-label={text.title}>
-      <h2 className="card-title">{text.title}</h2>
+    <section className="tun-card" aria-label={text.title}>
+      <h2 className="tun-card-title">{text.title}</h2>
       {callers.length === 0 ? (
-        <p className="quiet">{text.none}</p>
+        <p className="tun-quiet">{text.none}</p>
       ) : (
-        <div className="rows-scroll">
-          <table className="rows" aria-label={text.title}>
+        <div className="tun-rows-scroll">
+          <table className="tun-rows" aria-label={text.title}>
             <thead>
               <tr>
                 <th scope="col">{text.who}</th>
-                <th scope="col" className="rows-number">{text.matched}</th>
-                <th scope="col" className="rows-number">{text.others}</th>
+                <th scope="col" className="tun-rows-number">{text.matched}</th>
+                <th scope="col" className="tun-rows-number">{text.others}</th>
                 <th scope="col">{text.last}</th>
               </tr>
             </thead>
             <tbody>
               {callers.map((caller) => (
                 <tr key={caller.address}>
-                  <td className="selectable rows-cut" title={caller.address}>
+                  <td className="selectable tun-rows-cut" title={caller.address}>
                     {caller.pod ?? <span className="mono">{caller.address}</span>}
-                    {caller.pod && <span className="mono quiet"> {caller.address}</span>}
+                    {caller.pod && <span className="mono tun-quiet"> {caller.address}</span>}
                   </td>
-                  <td className="rows-number rows-laptop">{number(caller.matched)}</td>
-                  <td className="rows-number">{number(caller.unmatched)}</td>
+                  <td className="tun-rows-number tun-rows-laptop">{number(caller.matched)}</td>
+                  <td className="tun-rows-number">{number(caller.unmatched)}</td>
                   <td>{ago(caller.last / 1_000, now)}</td>
                 </tr>
               ))}
@@ -39,7 +39,7 @@ export function Callers({ traffic, now }: { traffic: TrafficView | null; now: nu
           </table>
         </div>
       )}
-      {callers.length > 0 && <p className="quiet card-foot">{text.note}</p>}
+      {callers.length > 0 && <p className="tun-quiet tun-card-foot">{text.note}</p>}
     </section>
   );
 }

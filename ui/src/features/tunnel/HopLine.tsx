@@ -1,8 +1,9 @@
 // The way of a request as a line of places. Each can be chosen; the one that is broken says so by shape, word and colour.
 
-import { Box, Circle, CircleDashed, CircleX, Dot, Laptop, Link2, Server, Shield, SquareStack, Users, type LucideIcon, Activity } from "lucide-react";
+import { Box, Circle, CircleDashed, CircleX, Laptop, Link2, Server, Shield, SquareStack, Users, Activity, type LucideIcon } from "lucide-react";
 import { Header, ListBox, ListBoxItem, ListBoxSection } from "react-aria-components";
 
+import { Dot } from "../../components/Dot";
 import { span } from "./spans";
 import type { Stop, StopState } from "./way";
 import { placeNames, words, type StopPlace } from "./words";
@@ -11,8 +12,8 @@ const icons: Record<StopPlace, LucideIcon> = {
   callers: Users, service: Server, proxy: Box, gate: Shield, relay: Link2, laptop: Activity, program: Laptop, origin: SquareStack,
 };
 
-const marks: Record<StopState, { icon: LucideIcon; word: string }> = {
-  good: { icon: Dot, word: "in order" },
+const marks: Record<StopState, { icon: LucideIcon | null; word: string }> = {
+  good: { icon: null, word: "in order" },
   wait: { icon: Circle, word: "not now" },
   bad: { icon: CircleX, word: "broken" },
   unknown: { icon: CircleDashed, word: "not known" },
@@ -21,8 +22,8 @@ const marks: Record<StopState, { icon: LucideIcon; word: string }> = {
 export function StateMark({ state }: { state: StopState }) {
   const { icon: Icon, word } = marks[state];
   return (
-    <span className={`mark mark-${state}`}>
-      <Icon size={state === "good" ? 22 : 12} strokeWidth={state === "good" ? 5 : 2} aria-hidden />
+    <span className={`hop-mark hop-mark-${state}`}>
+      {Icon ? <Icon size={12} strokeWidth={2} aria-hidden /> : <Dot tone="good" />}
       <span className="visually-hidden">{word}: </span>
     </span>
   );
@@ -30,7 +31,7 @@ export function StateMark({ state }: { state: StopState }) {
 
 interface Props {
   way: Stop[];
-  chosen: StopPlace;
+  chosen: StopPlace | null;
   onChoose: (place: StopPlace) => void;
   /** Whether the origin answers every request now. */
   isOriginAlone: boolean;
@@ -46,7 +47,7 @@ export function HopLine({ way, chosen, onChoose, isOriginAlone }: Props) {
       orientation="horizontal"
       selectionMode="single"
       disallowEmptySelection
-      selectedKeys={[chosen]}
+      selectedKeys={chosen === null ? [] : [chosen]}
       onSelectionChange={(keys) => {
         const [place] = keys === "all" ? [] : [...keys];
         if (place !== undefined) onChoose(place as StopPlace);

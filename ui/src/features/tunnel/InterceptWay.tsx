@@ -19,7 +19,7 @@ import { Said } from "./Said";
 import { Timeline } from "./Timeline";
 import { useLetter } from "./use-letter";
 import { useNow, useProbe, useTarget } from "./use-probe";
-import { firstBroken, isOriginAlone, wayOf } from "./way";
+import { firstBroken, isOriginAlone, isOver, wayOf } from "./way";
 import { words, type StopPlace } from "./words";
 
 interface Props {
@@ -33,35 +33,37 @@ export function InterceptWay({ view, all, onChoose }: Props) {
   const timeline = useTimeline();
   const now = useNow();
   const [chosenByHand, setChosen] = useState<StopPlace | null>(null);
-  const { check, isLooking, lookAgain } = useTarget(view);
+  const { check, lookAgain } = useTarget(view);
   const tests = useProbe(view, check);
   const { stop, retarget, isStopping, error } = useEnding(view);
   const known = { view, traffic, probe: tests.probe?.report ?? null, target: check };
   const way = wayOf(known);
-  const chosen = chosenByHand ?? firstBroken(way) ?? "relay";
+  const isAlone = isOriginAlone(known);
+  const broken = firstBroken(way);
+  const chosen = chosenByHand ?? broken;
   const chosenStop = way.find((one) => one.place === chosen);
 
   const test = useTestKey(tests.begin, lookAgain, tests.isUnderway);
 
   return (
     <>
-      <Bar view={view} all={all} onChoose={onChoose} onTest={test} isTesting={tests.isUnderway} />
+      <Bar view={view} all={all} onChoose={onChoose} isOriginAlone={isAlone} onTest={test} isTesting={tests.isUnderway} />
       <div className="tunnel-scroll">
-        <Said view={view} probe={tests.probe} error={tests.error ?? error} now={now} />
-        <HopLine way={way} chosen={chosen} onChoose={setChosen} isOriginAlone={isOriginAlone(known)} />
+        <Said view={view} isExplained={broken !== null} probe={tests.probe} error={tests.error ?? error} now={now} />
+        <HopLine way={way} chosen={chosen} onChoose={setChosen} isOriginAlone={isAlone} />
         <div className="tunnel-body">
           <div className="tunnel-main">
-            {chosenStop && (
+            {chosenStop ? (
               <PlaceCard
                 view={view}
                 stop={chosenStop}
-                isLooking={isLooking || tests.isUnderway}
+                isLooking={tests.isUnderway}
                 onLookAgain={chosen === "program" ? lookAgain : test}
                 onStop={stop}
                 isStopping={isStopping}
                 onTarget={retarget}
               />
-            )}
+            ) : <Overview view={view} />}
             <div className="tunnel-pair">
               <RelayCard view={view} probe={known.probe} now={now} />
               <NgrokCard />
@@ -76,6 +78,17 @@ export function InterceptWay({ view, all, onChoose }: Props) {
         </div>
       </div>
     </>
+  );
+}
+
+function Overview({ view }: { view: InterceptView }) {
+  const { service, namespace } = view.wish;
+  return (
+    <section className="tun-card tun-place" aria-label={words.overview}>
+      <h2 className="tun-card-title">{words.overview}</h2>
+      <p className="selectable">{isOver(view) ? words.overviewOver : words.overviewOf(view.rule, `${service}.${namespace}`, view.target)}</p>
+      <p className="tun-quiet">{words.overviewHint}</p>
+    </section>
   );
 }
 

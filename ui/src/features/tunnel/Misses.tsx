@@ -14,10 +14,10 @@ export function Misses({ traffic, now }: { traffic: TrafficView | null; now: num
   const reasons = [...(traffic?.reasons ?? [])].sort((one, other) => other.count - one.count);
   const keptAlive = traffic?.mayBeKeptAlive;
   return (
-    <section className="card" aria-label={text.title}>
-      <h2 className="card-title">{text.title}</h2>
+    <section className="tun-card" aria-label={text.title}>
+      <h2 className="tun-card-title">{text.title}</h2>
       {keptAlive !== undefined && keptAlive !== null && <p>{text.keptAlive(keptAlive)}</p>}
-      {reasons.length === 0 && <p className="quiet">{text.none}</p>}
+      {reasons.length === 0 && <p className="tun-quiet">{text.none}</p>}
       {reasons.map((reason) => <Reason key={reason.why} reason={reason} now={now} />)}
     </section>
   );
@@ -26,16 +26,16 @@ export function Misses({ traffic, now }: { traffic: TrafficView | null; now: num
 function Reason({ reason, now }: { reason: MissReason; now: number }) {
   const [isOpen, setOpen] = useState(false);
   return (
-    <Disclosure className="reason" isExpanded={isOpen} onExpandedChange={setOpen}>
+    <Disclosure className="miss" isExpanded={isOpen} onExpandedChange={setOpen}>
       <Heading level={3}>
-        <AriaButton slot="trigger" className="reason-head">
-          <ChevronRight className="reason-chevron" size={14} strokeWidth={1.5} aria-hidden />
-          <span className="reason-count">{number(reason.count)}</span>
+        <AriaButton slot="trigger" className="miss-head">
+          <ChevronRight className="miss-chevron" size={14} strokeWidth={1.5} aria-hidden />
+          <span className="miss-count">{number(reason.count)}</span>
           <span>{missWords[reason.why]}</span>
         </AriaButton>
       </Heading>
       <DisclosurePanel>
-        <p className="quiet reason-hint">{missHints[reason.why]}</p>
+        <p className="tun-quiet miss-hint">{missHints[reason.why]}</p>
         {isOpen && <Examples reason={reason} now={now} />}
       </DisclosurePanel>
     </Disclosure>
@@ -45,8 +45,8 @@ function Reason({ reason, now }: { reason: MissReason; now: number }) {
 function Examples({ reason, now }: { reason: MissReason; now: number }) {
   const showsFound = reason.why === "otherValue";
   return (
-    <div className="rows-scroll">
-      <table className="rows" aria-label={missWords[reason.why]}>
+    <div className="tun-rows-scroll">
+      <table className="tun-rows" aria-label={missWords[reason.why]}>
         <thead>
           <tr>
             <th scope="col">{text.when}</th>
@@ -60,7 +60,7 @@ function Examples({ reason, now }: { reason: MissReason; now: number }) {
           {reason.examples.map((one, index) => (
             <tr key={`${one.at}-${index}`}>
               <td>{ago(one.at / 1_000, now)}</td>
-              <td className="mono selectable rows-cut" title={`${one.method} ${one.uri}`}>{one.method} {one.uri}</td>
+              <td className="mono selectable tun-rows-cut" title={`${one.method} ${one.uri}`}>{one.method} {one.uri}</td>
               {showsFound && <td className="mono selectable">{one.found ?? text.nothing}</td>}
               <td className="mono selectable">{one.address}</td>
               <td>{one.status === 0 ? text.noAnswer : one.status}</td>

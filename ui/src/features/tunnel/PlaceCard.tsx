@@ -9,7 +9,7 @@ import { useBridge } from "../../bridge/use-bridge";
 import { Button } from "../../components/Button";
 import { LookAgain } from "../../components/LookAgain";
 import { likelyListeners } from "./listeners";
-import type { Stop } from "./way";
+import { isOver, type Stop } from "./way";
 import { placeNames, words } from "./words";
 
 interface Props {
@@ -27,38 +27,40 @@ export function PlaceCard(props: Props) {
   const { stop, view, isLooking, onLookAgain, onStop, isStopping } = props;
   const isBad = stop.state === "bad";
   const isProgramAway = isBad && stop.place === "program";
-  const lives = view.phase.phase !== "closed" && view.phase.phase !== "closing";
+  const lives = !isOver(view);
   return (
-    <section className={`card place ${isBad ? "place-bad" : ""}`} aria-label={placeNames[stop.place]} aria-live="polite">
-      <h2 className="card-title">
-        {isBad && <CircleX className="place-cross" size={16} strokeWidth={1.5} aria-hidden />}
+    <section className={`tun-card tun-place ${isBad ? "tun-place-bad" : ""}`} aria-label={placeNames[stop.place]} aria-live="polite">
+      <h2 className="tun-card-title">
+        {isBad && <CircleX className="tun-place-cross" size={16} strokeWidth={1.5} aria-hidden />}
         {isProgramAway ? words.nothingListens(view.target) : placeNames[stop.place]}
       </h2>
-      <p className="selectable">{stop.words}</p>
       {isProgramAway && lives ? (
         <ProgramAway {...props} />
       ) : (
-        <div className="place-acts">
-          <LookAgain isAsking={isLooking} onLookAgain={onLookAgain} />
-          {isBad && lives && <Button look="quiet" onPress={onStop} isDisabled={isStopping}>{words.stop}</Button>}
-        </div>
+        <>
+          <p className="selectable">{stop.words}</p>
+          <div className="tun-place-acts">
+            <LookAgain isAsking={isLooking} onLookAgain={onLookAgain} />
+            {isBad && lives && <Button look="quiet" onPress={onStop} isDisabled={isStopping}>{words.stop}</Button>}
+          </div>
+        </>
       )}
     </section>
   );
 }
 
-function ProgramAway({ view, isLooking, onLookAgain, onStop, isStopping, onTarget }: Props) {
+function ProgramAway({ view, stop, isLooking, onLookAgain, onStop, isStopping, onTarget }: Props) {
   const bridge = useBridge();
   const { answer, askAgain } = useAnswer(useCallback(() => bridge.ask("list_listeners", {}), [bridge]));
   const others: Listener[] = answer.state === "answered" ? likelyListeners(answer.value, view.target) : [];
   const [first] = others;
   return (
     <>
-      <p>
-        {words.opensByItself}
+      <p className="selectable">
+        {stop.words} {words.opensByItself}
         {first && ` ${words.listensNow(first.program, first.port)}`}
       </p>
-      <div className="place-acts">
+      <div className="tun-place-acts">
         {others.map((listener, index) => (
           <Button
             key={listener.port}
@@ -74,7 +76,7 @@ function ProgramAway({ view, isLooking, onLookAgain, onStop, isStopping, onTarge
         <LookAgain isAsking={isLooking} onLookAgain={() => { askAgain(); onLookAgain(); }} />
         <Button look="quiet" isDisabled={isStopping} onPress={onStop}>{words.stop}</Button>
       </div>
-      <p className="quiet">{words.restartNote}</p>
+      <p className="tun-quiet">{words.restartNote}</p>
     </>
   );
 }

@@ -16,14 +16,14 @@ export function Rates({ traffic, curl }: { traffic: TrafficView | null; curl: st
   const isQuiet = !sums || sums.matched + sums.unmatched + sums.unseen === 0;
   return (
     <section className="rates" aria-label={text.title}>
-      <h2 className="card-title">{text.title}</h2>
+      <h2 className="tun-card-title">{text.title}</h2>
       <ul className="rates-key">
         <li className="rates-laptop">{text.laptop}</li>
         <li className="rates-back">{text.fellBack}</li>
         <li className="rates-others">{text.others}</li>
       </ul>
       <Drawing seconds={traffic?.seconds ?? []} />
-      <p className="rates-ends quiet"><span>{text.ago}</span><span>{text.now}</span></p>
+      <p className="rates-ends tun-quiet"><span>{text.ago}</span><span>{text.now}</span></p>
       {isQuiet ? <Quiet curl={curl} /> : (
         <p className="rates-words">
           {text.sums(sums.matched - sums.fellBack, sums.fellBack, sums.unmatched)}

@@ -9,16 +9,18 @@ import { placeNames, words, type StopPlace } from "./words";
 
 interface Props {
   view: InterceptView;
+  /** Whether what is wrong is said further down, at its place. */
+  isExplained: boolean;
   probe: Probe | null;
   error: CommandError | null;
   now: number;
 }
 
-export function Said({ view, probe, error, now }: Props) {
+export function Said({ view, isExplained, probe, error, now }: Props) {
   return (
     <div role="status">
       {view.ending && <Line look={view.ending.isRestored ? "good" : "bad"} text={`${view.ending.sentence} ${view.ending.hint ?? ""} ${words.ended}`} />}
-      {!view.ending && view.trouble !== null && <Line look="warn" text={view.trouble} />}
+      {!view.ending && !isExplained && view.trouble !== null && <Line look="warn" text={view.trouble} />}
       {error && <Line look="bad" text={`${error.message} ${error.hint}`} />}
       {!error && probe && <Line look={probe.report.stoppedAt ? "bad" : "good"} text={resultOf(probe)} note={words.testedAt(moment(probe.at, now))} />}
     </div>
@@ -42,7 +44,7 @@ function Line({ look, text, note }: { look: keyof typeof icons; text: string; no
     <p className={`tunnel-said tunnel-said-${look}`}>
       <Icon className={`said-${look}`} size={16} strokeWidth={1.5} aria-hidden />
       <span className="selectable">{text}</span>
-      {note !== undefined && <span className="quiet">{note}</span>}
+      {note !== undefined && <span className="tun-quiet">{note}</span>}
     </p>
   );
 }

@@ -12,8 +12,8 @@ export function Timeline({ entries, of, now }: { entries: readonly TimelineEntry
   const shown = entries.filter((entry) => of === null || entry.key === null || entry.key === of).slice(-most).reverse();
   return (
     <section className="timeline" aria-label={words.timeline.title}>
-      <h2 className="card-title">{words.timeline.title}</h2>
-      {shown.length === 0 && <p className="quiet">{words.timeline.none}</p>}
+      <h2 className="tun-card-title">{words.timeline.title}</h2>
+      {shown.length === 0 && <p className="tun-quiet">{words.timeline.none}</p>}
       <ol>
         {shown.map((entry, index) => {
           const Icon = icons[entry.what];

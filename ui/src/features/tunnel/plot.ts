@@ -35,7 +35,7 @@ function options(width: number, height: number): uPlot.Options {
   return {
     width,
     height,
-    padding: [6, 0, 0, 0],
+    padding: [6, 0, 6, 0],
     cursor: { show: false },
     legend: { show: false },
     scales: { x: { time: false, range: [1 - span, 0] }, y: { range: (_, __, most) => [0, Math.max(4, Math.ceil(most * 1.1))] } },

@@ -10,10 +10,10 @@ import { useBridge } from "../../bridge/use-bridge";
 const patienceMs = 3_000;
 
 /** Asked once, and again after each trouble; by the clock only while nothing listens, since a refusal disturbs nobody. */
-export function useTarget({ wish: { target }, trouble }: InterceptView): { check: TargetCheck | null; isLooking: boolean; lookAgain: () => void } {
+export function useTarget({ wish: { target }, trouble }: InterceptView): { check: TargetCheck | null; lookAgain: () => void } {
   const bridge = useBridge();
   const ask = useCallback(() => bridge.ask("check_target", { target }), [bridge, target]);
-  const { answer, isAsking, askAgain } = useAnswer(ask);
+  const { answer, askAgain } = useAnswer(ask);
   const check = answer.state === "answered" ? answer.value : null;
   useEffect(() => { if (trouble !== null) askAgain(); }, [trouble, askAgain]);
   useEffect(() => {
@@ -21,7 +21,7 @@ export function useTarget({ wish: { target }, trouble }: InterceptView): { check
     const timer = window.setInterval(askAgain, patienceMs);
     return () => { window.clearInterval(timer); };
   }, [check?.isListening, askAgain]);
-  return { check, isLooking: isAsking, lookAgain: askAgain };
+  return { check, lookAgain: askAgain };
 }
 
 export interface Probe {

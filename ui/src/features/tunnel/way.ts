@@ -33,6 +33,11 @@ export function isOriginAlone({ view, target }: Known): boolean {
   return view.phase.phase !== "active" || openRelays(view) === 0 || target?.isListening === false;
 }
 
+export const isOver = ({ phase: { phase } }: InterceptView): boolean => phase === "closing" || phase === "closed";
+
+/** A cause as the program says it, as a sentence of its own. */
+const sentence = (cause: string): string => `${cause.slice(0, 1).toUpperCase()}${cause.slice(1).replace(/\.$/, "")}.`;
+
 type Seen = Pick<Stop, "state" | "short"> & { words?: string };
 
 const waiting: Seen = { state: "wait", short: "not there yet" };
@@ -101,7 +106,7 @@ function laptop({ view }: Known): Seen {
 function program({ view, target }: Known): Seen {
   if (target === null) return { state: "unknown", short: "not looked yet" };
   if (target.isListening) return { state: "good", short: view.target };
-  return { state: "bad", short: "nothing listens", words: `Nothing listens on ${view.target}${target.why ? `: ${target.why}` : ""}.` };
+  return { state: "bad", short: "nothing listens", words: target.why ? sentence(target.why) : `Nothing takes connections on ${view.target}.` };
 }
 
 function origin(known: Known): Seen {

@@ -88,6 +88,11 @@ export const words = {
   nothingListens: (target: string) => `Nothing listens on ${target}`,
   listensNow: (program: string, port: number) => `${program} listens on :${port} now.`,
   opensByItself: "The origin answers until something listens there again; then your program gets the requests by itself.",
+  activeAlone: "active, but every request goes to the origin",
+  overview: "This intercept",
+  overviewOf: (rule: string, service: string, target: string) => `Takes ${rule} to ${service}, and hands them to ${target}. All others are answered by the original pods.`,
+  overviewOver: "It has ended. The original pods answer every request.",
+  overviewHint: "Choose a place above to see what is known of it.",
   none: {
     title: "No intercept yet",
     body: "Start one, and this screen shows the way of a request from its caller to your program, hop by hop: what is connected, how long it takes, and where it stops.",
