@@ -5,11 +5,11 @@ import { useCallback, useEffect, useState } from "react";
 import type { Goal } from "../bindings/wire";
 import { hasCtrl } from "../components/platform";
 import { InspectorScreen } from "../features/inspector/InspectorScreen";
-import { ServicesScreen } from "../features/services/ServicesScreen";
 import { SettingsScreen } from "../features/settings/SettingsScreen";
 import { TunnelScreen } from "../features/tunnel/TunnelScreen";
 import { usePreferences, useStore } from "../state/use-desk";
 import { GoContext } from "../state/use-go";
+import { Home } from "./Home";
 import { Rail } from "./Rail";
 import { screenAsked, screens, type ScreenName } from "./screens";
 import { StatusStrip } from "./StatusStrip";
@@ -41,7 +41,7 @@ export function Frame() {
 function Screen({ name }: { name: ScreenName }) {
   switch (name) {
     case "services":
-      return <ServicesScreen />;
+      return <Home onSheet={() => undefined} />;
     case "inspector":
       return <InspectorScreen />;
     case "tunnel":

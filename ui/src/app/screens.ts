@@ -1,15 +1,15 @@
 // The screens of the rail, in its order.
 
-import { Activity, ServerCog, SlidersHorizontal, Waypoints, type LucideIcon } from "lucide-react";
+import { Activity, Server, Settings2, Waypoints, type LucideIcon } from "lucide-react";
 
 export const screens = ["services", "inspector", "tunnel", "settings"] as const;
 export type ScreenName = (typeof screens)[number];
 
 export const screenLooks: Record<ScreenName, { word: string; Icon: LucideIcon }> = {
-  services: { word: "Services", Icon: ServerCog },
+  services: { word: "Services", Icon: Server },
   inspector: { word: "Inspector", Icon: Activity },
   tunnel: { word: "Tunnel", Icon: Waypoints },
-  settings: { word: "Settings", Icon: SlidersHorizontal },
+  settings: { word: "Settings", Icon: Settings2 },
 };
 
 export function screenAsked(): ScreenName {

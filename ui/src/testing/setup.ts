@@ -7,6 +7,7 @@ beforeAll(() => {
   Object.defineProperty(HTMLElement.prototype, "clientHeight", { get: () => 760, configurable: true });
   // None of these is in jsdom. The names in tests need no escaping but for a slash and quotes.
   vi.stubGlobal("CSS", { escape: (text: string) => text.replace(/["\\]/g, "\\$&") });
+  vi.stubGlobal("ResizeObserver", class { observe() { return; } unobserve() { return; } disconnect() { return; } });
   HTMLCanvasElement.prototype.getContext = () => null;
   vi.stubGlobal("matchMedia", () => ({
     matches: false,
