@@ -27,11 +27,11 @@ export function FilterField({ count, value, onChange, onLeave }: Props) {
   }, []);
 
   return (
-    <SearchField className="filter" aria-label={words.filter} value={value} onChange={onChange}>
-      <Search className="filter-icon" size={14} strokeWidth={1.5} aria-hidden />
+    <SearchField className="services-filter" aria-label={words.filter} value={value} onChange={onChange}>
+      <Search className="services-filter-icon" size={14} strokeWidth={1.5} aria-hidden />
       <Input
         ref={input}
-        className="input filter-input"
+        className="input services-filter-input"
         placeholder={filterWords(count)}
         onKeyDown={(event) => {
           if (event.key !== "ArrowDown") return;
@@ -40,9 +40,9 @@ export function FilterField({ count, value, onChange, onLeave }: Props) {
         }}
       />
       {value === "" ? (
-        <kbd className="key filter-key" aria-hidden>/</kbd>
+        <kbd className="key services-filter-key" aria-hidden>/</kbd>
       ) : (
-        <Button className="filter-clear" aria-label={words.emptyFilter}><X size={14} strokeWidth={1.5} aria-hidden /></Button>
+        <Button className="services-filter-clear" aria-label={words.emptyFilter}><X size={14} strokeWidth={1.5} aria-hidden /></Button>
       )}
     </SearchField>
   );
