@@ -27,7 +27,7 @@ export const intros: Record<SectionId, string | null> = {
   recording: "What is kept of each request on this laptop. Nothing of it leaves the laptop unless you export it.",
   hidden: "Values of these headers are covered on the screen and in what you export. One click shows a single value; nothing is lost.",
   clusters: "Read from your kubeconfig each time. Intercept has the rights that your kubeconfig has, no others.",
-  shortcuts: "All of them work without a mouse. Press ? anywhere to see this list.",
+  shortcuts: "Press ? anywhere to see those of the screen you are on.",
   about: null,
 };
 

@@ -30,7 +30,7 @@ function Reason({ reason, now }: { reason: MissReason; now: number }) {
       <Heading level={3}>
         <AriaButton slot="trigger" className="miss-head">
           <ChevronRight className="miss-chevron" size={14} strokeWidth={1.5} aria-hidden />
-          <span className="miss-count">{number(reason.count)}</span>
+          <span className="miss-count">{number(reason.count)}</span>{" "}
           <span>{missWords[reason.why]}</span>
         </AriaButton>
       </Heading>

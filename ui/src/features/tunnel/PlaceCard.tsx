@@ -29,7 +29,7 @@ export function PlaceCard(props: Props) {
   const isProgramAway = isBad && stop.place === "program";
   const lives = !isOver(view);
   return (
-    <section className={`tun-card tun-place ${isBad ? "tun-place-bad" : ""}`} aria-label={placeNames[stop.place]} aria-live="polite">
+    <section className={`tun-card tun-place ${isBad ? "tun-place-bad" : ""}`} aria-label={words.knownOf(placeNames[stop.place])} aria-live="polite">
       <h2 className="tun-card-title">
         {isBad && <CircleX className="tun-place-cross" size={16} strokeWidth={1.5} aria-hidden />}
         {isProgramAway ? words.nothingListens(view.target) : placeNames[stop.place]}

@@ -81,10 +81,15 @@ function Drawing({ seconds }: { seconds: TrafficSecond[] }) {
   useEffect(() => {
     const element = place.current;
     if (!element) return undefined;
-    plot.current = openPlot(element, element.clientWidth, height, latest.current);
+    let isCurrent = true;
+    void openPlot(element, height, () => latest.current).then((opened) => {
+      if (isCurrent) plot.current = opened;
+      else opened?.end();
+    });
     const watcher = new ResizeObserver(() => { plot.current?.resize(element.clientWidth); });
     watcher.observe(element);
     return () => {
+      isCurrent = false;
       watcher.disconnect();
       plot.current?.end();
       plot.current = null;

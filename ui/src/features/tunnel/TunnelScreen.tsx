@@ -2,7 +2,6 @@
 
 import { useState } from "react";
 
-import type { InterceptView } from "../../bindings/wire";
 import { Button } from "../../components/Button";
 import { LookAgain } from "../../components/LookAgain";
 import { ErrorNotice, Notice } from "../../components/Notice";
@@ -12,19 +11,23 @@ import { useGo } from "../../state/use-go";
 import "./hop-line.css";
 import { InterceptWay } from "./InterceptWay";
 import "./tunnel.css";
+import { isOver } from "./way";
 import { words } from "./words";
-
-const isOver = (view: InterceptView): boolean => view.phase.phase === "closed";
 
 /** `intercept` is the key of the one to begin with. */
 export function TunnelScreen({ intercept = null }: { intercept?: number | null }) {
   const intercepts = useIntercepts();
-  const [byHand, setByHand] = useState<number | null>(null);
+  const [asked, setAsked] = useState(intercept);
+  const [shown, setShown] = useState(intercept);
   const find = (key: number | null) => intercepts.find((view) => view.key === key);
-  const view = find(byHand) ?? find(intercept) ?? intercepts.find((one) => !isOver(one)) ?? intercepts[0];
+  const isAskedAnew = asked !== intercept;
+  const view = find(isAskedAnew ? intercept : shown) ?? intercepts.find((one) => !isOver(one)) ?? intercepts[0];
+  if (isAskedAnew) setAsked(intercept);
+  // It stays in sight when it ends: what it came to is said here.
+  if (view && view.key !== shown) setShown(view.key);
   return (
     <main className="tunnel" aria-label={words.screen}>
-      {view ? <InterceptWay key={view.key} view={view} all={intercepts} onChoose={setByHand} /> : <NoIntercept />}
+      {view ? <InterceptWay key={view.key} view={view} all={intercepts} onChoose={setShown} /> : <NoIntercept />}
     </main>
   );
 }

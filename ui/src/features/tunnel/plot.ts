@@ -1,7 +1,7 @@
-// uPlot, told what this screen draws. Without a canvas (a test, a broken graphics driver) there is no plot; words say the same.
+// uPlot, told what this screen draws, and loaded when it is drawn first. Without a canvas (a test, a broken graphics driver) there is no plot; words say the same.
 
 import "../../components/language";
-import uPlot from "uplot";
+import type uPlot from "uplot";
 
 import type { TrafficSecond } from "../../bindings/wire";
 
@@ -61,10 +61,12 @@ export interface Plot {
   end: () => void;
 }
 
-/** Draws into `place`; nothing where nothing can be drawn. */
-export function openPlot(place: HTMLElement, width: number, height: number, seconds: TrafficSecond[]): Plot | null {
+/** Draws into `place`, which must be in the page still when it comes to it; nothing where nothing can be drawn. */
+export async function openPlot(place: HTMLElement, height: number, seconds: () => TrafficSecond[]): Promise<Plot | null> {
   if (!hasCanvas()) return null;
-  const plot = new uPlot(options(width, height), columns(seconds), place);
+  const { default: Drawn } = await import("uplot");
+  if (!place.isConnected) return null;
+  const plot = new Drawn(options(place.clientWidth, height), columns(seconds()), place);
   return {
     show: (newer) => { plot.setData(columns(newer)); },
     resize: (wide) => { plot.setSize({ width: wide, height }); },

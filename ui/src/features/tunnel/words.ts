@@ -88,6 +88,7 @@ export const words = {
   nothingListens: (target: string) => `Nothing listens on ${target}`,
   listensNow: (program: string, port: number) => `${program} listens on :${port} now.`,
   opensByItself: "The origin answers until something listens there again; then your program gets the requests by itself.",
+  knownOf: (place: string) => `What is known of ${place}`,
   activeAlone: "active, but every request goes to the origin",
   overview: "This intercept",
   overviewOf: (rule: string, service: string, target: string) => `Takes ${rule} to ${service}, and hands them to ${target}. All others are answered by the original pods.`,
