@@ -2,18 +2,23 @@
 
 import { useState } from "react";
 
+import { useBridge } from "../bridge/use-bridge";
+import "../components/tip.css";
 import { Desk } from "../state/Desk";
 import { createOffers, OffersContext } from "../state/offers";
 import "./app.css";
+import { Crash } from "./Crash";
 import { Frame } from "./Frame";
 
 export function App() {
   const [offers] = useState(createOffers);
   return (
-    <Desk>
-      <OffersContext value={offers}>
-        <Frame />
-      </OffersContext>
-    </Desk>
+    <Crash bridge={useBridge()}>
+      <Desk>
+        <OffersContext value={offers}>
+          <Frame />
+        </OffersContext>
+      </Desk>
+    </Crash>
   );
 }

@@ -1,48 +1,71 @@
-// The frame: rail, the screen chosen, the status strip.
+// The frame: rail, the screen chosen, the sheet, the status strip, and what comes over all of them.
 
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useEffect, useMemo, useState } from "react";
 
 import type { Goal, InterceptWish } from "../bindings/wire";
-import { hasCtrl } from "../components/platform";
+import { ErrorNotice } from "../components/Notice";
+import { LookAgain } from "../components/LookAgain";
 import { InspectorScreen } from "../features/inspector/InspectorScreen";
 import { SettingsScreen } from "../features/settings/SettingsScreen";
 import { Sheet } from "../features/sheet/Sheet";
 import { TunnelScreen } from "../features/tunnel/TunnelScreen";
-import { usePreferences, useStore } from "../state/use-desk";
+import { useKnown, usePreferences, useStore } from "../state/use-desk";
 import { GoContext } from "../state/use-go";
+import { PaletteContext } from "./CommandsButton";
 import { Home } from "./Home";
+import { Overlays, type OverlayName } from "./Overlays";
 import { Rail } from "./Rail";
-import { screenAsked, screens, type ScreenName } from "./screens";
+import { screenAsked, type ScreenName } from "./screens";
 import { StatusStrip } from "./StatusStrip";
 import { useTheme } from "./theme";
+import { Toasts } from "./Toasts";
+import { useFrameKeys } from "./use-frame-keys";
 
 export function Frame() {
   const store = useStore();
   const [preferences] = usePreferences();
+  const error = useKnown((known) => known.error);
   const [screen, setScreen] = useState<ScreenName>(screenAsked);
-  useTheme(preferences?.theme ?? null);
-  useScreenKeys(setScreen);
-
+  const [overlay, setOverlay] = useState<OverlayName | null>(null);
   const [sheet, setSheet] = useState<{ wish: InterceptWish; round: number } | null>(null);
-  const onSheet = useCallback((wish: InterceptWish) => { setSheet((before) => ({ wish, round: (before?.round ?? 0) + 1 })); }, []);
+  useTheme(preferences?.theme ?? null);
+  useFrameKeys(setScreen, setOverlay);
 
+  const onSheet = useCallback((wish: InterceptWish) => {
+    setScreen("services");
+    setSheet((before) => ({ wish, round: (before?.round ?? 0) + 1 }));
+  }, []);
   const go = useCallback((goal: Goal) => {
-    if (goal.screen === "sheet") onSheet(goal.wish);
-    else if (goal.screen !== "quit") setSheet(null);
-    if (goal.screen !== "quit") setScreen(goal.screen === "sheet" ? "services" : goal.screen);
+    if (goal.screen === "quit") {
+      setOverlay("quit");
+      return;
+    }
+    if (goal.screen === "sheet") {
+      onSheet(goal.wish);
+      return;
+    }
+    setSheet(null);
+    setScreen(goal.screen);
   }, [onSheet]);
   useEffect(() => store.onGoal(go), [store, go]);
+  const openPalette = useMemo(() => () => { setOverlay("palette"); }, []);
 
   return (
     <GoContext value={go}>
-      <div className="frame">
-        <Rail screen={screen} onScreen={setScreen} />
-        <div className="frame-screen">
-          <Screen name={screen} onSheet={onSheet} />
-          {sheet && screen === "services" && <Sheet key={sheet.round} wish={sheet.wish} onClose={() => { setSheet(null); }} />}
+      <PaletteContext value={openPalette}>
+        <div className="frame">
+          <Rail screen={screen} onScreen={setScreen} />
+          <div className="frame-screen">
+            {error
+              ? <main className="crash"><ErrorNotice title="The program does not answer" message={error.message} hint={error.hint} acts={<LookAgain look="primary" onLookAgain={store.askAgain} />} /></main>
+              : <Screen name={screen} onSheet={onSheet} />}
+            {sheet && screen === "services" && <Sheet key={sheet.round} wish={sheet.wish} onClose={() => { setSheet(null); }} />}
+          </div>
+          <StatusStrip />
+          <Toasts />
         </div>
-        <StatusStrip />
-      </div>
+        <Overlays name={overlay} onClose={() => { setOverlay(null); }} onOverlay={setOverlay} onScreen={setScreen} onSheet={onSheet} />
+      </PaletteContext>
     </GoContext>
   );
 }
@@ -58,17 +81,4 @@ function Screen({ name, onSheet }: { name: ScreenName; onSheet: (wish: Intercept
     case "settings":
       return <SettingsScreen />;
   }
-}
-
-function useScreenKeys(onScreen: (screen: ScreenName) => void): void {
-  useEffect(() => {
-    const hear = (event: KeyboardEvent) => {
-      const next = hasCtrl(event) ? screens[Number(event.key) - 1] : undefined;
-      if (!next) return;
-      event.preventDefault();
-      onScreen(next);
-    };
-    window.addEventListener("keydown", hear);
-    return () => { window.removeEventListener("keydown", hear); };
-  }, [onScreen]);
 }

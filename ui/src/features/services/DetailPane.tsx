@@ -96,7 +96,7 @@ function Traffic({ view }: { view: TrafficView | null }) {
 function Misses({ view, onShow }: { view: TrafficView; onShow: () => void }) {
   return (
     <section className="pane-part">
-      <h3 className="pane-label">{pane.misses} <IconButton className="link" onPress={onShow}>{pane.show}</IconButton></h3>
+      <h3 className="pane-label">{pane.misses} <IconButton className="pane-link" onPress={onShow}>{pane.show}</IconButton></h3>
       <dl className="counts">
         {view.reasons.map(({ why, count }) => (
           <div key={why}><dt>{missWords(why)}</dt><dd>{count.toLocaleString("en")}</dd></div>

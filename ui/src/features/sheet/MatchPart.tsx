@@ -66,7 +66,7 @@ function Methods({ wish, onWish, isDisabled }: Omit<PartProps, "error">) {
       className="methods" aria-label={words.methods} selectionMode="multiple" selectedKeys={wish.methods} isDisabled={isDisabled}
       onSelectionChange={(keys) => { onWish({ methods: offered.filter((each) => keys.has(each)) }); }}
     >
-      {offered.map((method) => <ToggleButton key={method} id={method} className="method mono">{method}</ToggleButton>)}
+      {offered.map((method) => <ToggleButton key={method} id={method} className="sheet-method mono">{method}</ToggleButton>)}
     </ToggleButtonGroup>
   );
 }

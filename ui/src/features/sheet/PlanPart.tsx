@@ -58,7 +58,7 @@ function lookOf(line: string): string {
   return line.startsWith("~") ? "diff-change" : "";
 }
 
-const looks = { passed: { Icon: Tick, look: "said-ok" }, warned: { Icon: TriangleAlert, look: "said-warn" }, failed: { Icon: CircleX, look: "said-bad" } };
+const looks = { passed: { Icon: Tick, look: "sheet-ok" }, warned: { Icon: TriangleAlert, look: "sheet-warn" }, failed: { Icon: CircleX, look: "sheet-bad" } };
 
 function CheckLine({ check: { state, sentence, hint, tookMs } }: { check: Check }) {
   const { Icon, look } = looks[state];

@@ -41,7 +41,7 @@ export function Sheet({ wish: begun, onClose }: Props) {
   const [key, setKey] = useState<number | null>(null);
   const view = intercepts.find((each) => each.key === key) ?? null;
   const wish: InterceptWish = view?.wish ?? { ...begun, target: guessed, ...changes };
-  const isOpen = key !== null;
+  const isOpen = view !== null;
   const plan = usePlan(wish, isOpen || answer.state === "asking");
   const opening = useAct(() => bridge.ask("open_intercept", { wish }), setKey);
   const sheet = useFocusInAndBack();
@@ -76,7 +76,7 @@ export function Sheet({ wish: begun, onClose }: Props) {
         <OpenFoot view={view} onAgain={() => { setKey(null); }} onClose={onClose} />
       ) : (
         <PlannedFoot
-          service={wish.service} plan={plan} isOpening={opening.isUnderway || isOpen} onApply={opening.begin} onClose={onClose}
+          service={wish.service} plan={plan} isOpening={opening.isUnderway} onApply={opening.begin} onClose={onClose}
           error={opening.error?.field === null ? opening.error : null}
         />
       )}

@@ -29,7 +29,7 @@ export function PlannedFoot({ service, plan: { plan, isPlanning, error: planErro
   return (
     <footer className="sheet-foot">
       <p role="status" className="foot-words">
-        {error ? <><CircleX className="said-bad" size={14} strokeWidth={1.5} aria-hidden />{error.message} {error.hint}</> : state}
+        {error ? <><CircleX className="sheet-bad" size={14} strokeWidth={1.5} aria-hidden />{error.message} {error.hint}</> : state}
       </p>
       <Button look="quiet" onPress={onClose}>{words.cancel}</Button>
       <Button look="primary" onPress={onApply} isDisabled={!isReady || isOpening}>
@@ -65,7 +65,7 @@ function EndedFoot({ view: { ending }, onAgain, onClose }: { view: InterceptView
   return (
     <footer className="sheet-foot">
       <p role="status" className="foot-words">
-        <Icon className={ending?.isRestored ? "said-ok" : "said-bad"} size={14} strokeWidth={1.5} aria-hidden />
+        <Icon className={ending?.isRestored ? "sheet-ok" : "sheet-bad"} size={14} strokeWidth={1.5} aria-hidden />
         <span>
           {ending?.sentence} {ending?.hint}
           {ending?.causes.map((cause) => <span key={cause} className="check-hint">{cause}</span>)}
@@ -82,7 +82,7 @@ function Proof({ view }: { view: InterceptView }) {
   const bridge = useBridge();
   const { key } = view;
   const { answer } = useAnswer(useCallback(() => bridge.ask("probe_intercept", { key }), [bridge, key]));
-  if (view.trouble !== null) return <><TriangleAlert className="said-warn" size={14} strokeWidth={1.5} aria-hidden />{view.trouble}</>;
+  if (view.trouble !== null) return <><TriangleAlert className="sheet-warn" size={14} strokeWidth={1.5} aria-hidden />{view.trouble}</>;
   return <ProofWords view={view} answer={answer} />;
 }
 
@@ -92,12 +92,12 @@ function ProofWords({ view, answer }: { view: InterceptView; answer: Answer<Prob
   const { hops, stoppedAt } = answer.value;
   if (stoppedAt != null) {
     const hop = hops.find(({ what }) => what === stoppedAt);
-    return <><TriangleAlert className="said-warn" size={14} strokeWidth={1.5} aria-hidden />{hop?.words}</>;
+    return <><TriangleAlert className="sheet-warn" size={14} strokeWidth={1.5} aria-hidden />{hop?.words}</>;
   }
   const last = hops.findLast((hop) => hop.took != null)?.took ?? null;
   return (
     <>
-      <Check className="said-ok" size={14} strokeWidth={1.5} aria-hidden />{reached(view)}
+      <Check className="sheet-ok" size={14} strokeWidth={1.5} aria-hidden />{reached(view)}
       {last !== null && <span className="quiet">{took(last / 1_000)}, self-test</span>}
     </>
   );

@@ -70,6 +70,6 @@ const usedWords = (service: string | undefined) => (service === undefined ? null
 
 function CheckWords({ check }: { check: TargetCheck | null }) {
   if (!check) return <span>{words.checking}</span>;
-  if (!check.isListening) return <span className="said-warn" title={check.why ?? undefined}>{words.silent}</span>;
-  return <span className="said-ok">{words.answers}, {took(check.tookMs)}</span>;
+  if (!check.isListening) return <span className="sheet-warn" title={check.why ?? undefined}>{words.silent}</span>;
+  return <span className="sheet-ok">{words.answers}, {took(check.tookMs)}</span>;
 }
