@@ -5,8 +5,9 @@ import { Button as AriaButton, Disclosure, DisclosurePanel, Heading } from "reac
 import { ChevronRight } from "lucide-react";
 
 import type { MissReason, TrafficView } from "../../bindings/wire";
+import { missWords } from "../../components/miss-words";
 import { ago } from "./spans";
-import { missHints, missWords, number, words } from "./words";
+import { missHints, number, words } from "./words";
 
 const text = words.misses;
 
@@ -31,7 +32,7 @@ function Reason({ reason, now }: { reason: MissReason; now: number }) {
         <AriaButton slot="trigger" className="miss-head">
           <ChevronRight className="miss-chevron" size={14} strokeWidth={1.5} aria-hidden />
           <span className="miss-count">{number(reason.count)}</span>{" "}
-          <span>{missWords[reason.why]}</span>
+          <span>{missWords(reason.why)}</span>
         </AriaButton>
       </Heading>
       <DisclosurePanel>
@@ -46,7 +47,7 @@ function Examples({ reason, now }: { reason: MissReason; now: number }) {
   const showsFound = reason.why === "otherValue";
   return (
     <div className="tun-rows-scroll">
-      <table className="tun-rows" aria-label={missWords[reason.why]}>
+      <table className="tun-rows" aria-label={missWords(reason.why)}>
         <thead>
           <tr>
             <th scope="col">{text.when}</th>

@@ -34,24 +34,16 @@ export const placeJobs: Record<StopPlace, string> = {
 };
 
 const phaseWords: Record<Exclude<Phase["phase"], "displaced">, string> = {
-  planning: "being planned",
-  applying: "being opened",
+  planning: "planning",
+  applying: "starting",
   active: "active",
-  reconnecting: "connecting again, requests go to the origin",
-  closing: "being restored",
+  reconnecting: "reconnecting, the origin answers",
+  closing: "restoring",
   closed: "ended",
 };
 
 export const phaseSentence = (phase: Phase): string =>
   phase.phase === "displaced" ? `${phase.by} changed the selector, requests go past the proxy` : phaseWords[phase.phase];
-
-export const missWords: Record<Miss, string> = {
-  absent: "the header is not there",
-  otherValue: "another value",
-  otherPath: "another path",
-  otherMethod: "another method",
-  taken: "another intercept took it",
-};
 
 export const missHints: Record<Miss, string> = {
   absent: "A program on the way does not pass the header on.",
@@ -89,7 +81,7 @@ export const words = {
   listensNow: (program: string, port: number) => `${program} listens on :${port} now.`,
   opensByItself: "The origin answers until something listens there again; then your program gets the requests by itself.",
   knownOf: (place: string) => `What is known of ${place}`,
-  activeAlone: "active, but every request goes to the origin",
+  activeAlone: "active, but the origin answers everything",
   overview: "This intercept",
   overviewOf: (rule: string, service: string, target: string) => `Takes ${rule} to ${service}, and hands them to ${target}. All others are answered by the original pods.`,
   overviewOver: "It has ended. The original pods answer every request.",
