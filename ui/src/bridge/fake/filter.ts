@@ -144,7 +144,7 @@ class Reader {
     const needle = value.toLowerCase();
     if (field === "is") {
       if (!(needle in outcomes) && !["pinned", "replayed", "edited", "error"].includes(needle)) {
-        this.#fail(spot, value.length, `\`${value}\` is nothing that a request can be.`, "Try is:error, is:pinned or is:inflight.");
+        this.#fail(spot, value.length, `"${value}" is nothing that a request can be.`, "Try is:error, is:pinned or is:inflight.");
       }
       return ({ summary }) => isWord(needle, summary);
     }
@@ -152,7 +152,7 @@ class Reader {
     if (field === "protocol") return ({ summary }) => summary.protocol.toLowerCase().replace("/", "").startsWith(needle);
     if (field === "since" || field === "before") return () => true;
     const text = texts[field];
-    if (!text) this.#fail(at, name.length, `\`${name}\` is no field.`, `Put it between quotes to search for it: "${name}:${value}".`);
+    if (!text) this.#fail(at, name.length, `"${name}" is no field.`, `Put it between quotes to search for it: "${name}:${value}".`);
     const needleOfHeader = field.endsWith("header") ? needle.replace("=", ": ") : needle;
     return (one) => compare(text(one).toLowerCase(), sign, needleOfHeader, field === "method");
   }
@@ -178,8 +178,8 @@ class Reader {
     const found = /^(\d+(?:\.\d+)?)([a-z]*)$/i.exec(text);
     const unit = units[(found?.[2] ?? "").toLowerCase()];
     if (found && unit !== undefined) return Number(found[1]) * unit;
-    if (field === "took") this.#fail(at, text.length, `\`${text}\` is not a duration.`, "Try 300ms, 1.5s or 2m.");
-    this.#fail(at, text.length, `\`${text}\` is not a number.`, "Try a number, such as 404.");
+    if (field === "took") this.#fail(at, text.length, `"${text}" is not a duration.`, "Try 300ms, 1.5s or 2m.");
+    this.#fail(at, text.length, `"${text}" is not a number.`, "Try a number, such as 404.");
   }
 
   #value(): { value: string } {

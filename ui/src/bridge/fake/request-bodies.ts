@@ -32,12 +32,26 @@ export const searchAnswer = (tookMs: number) =>
     items: [
       {
         id: 7312, sku: "LMP-0731-BRS", name: "Desk lamp, brass", price: { amount: 84.5, currency: "EUR" },
-        stock: 12, tags: ["lamps", "new"], discount: null, visible: true,
+        stock: 12, tags: ["lamps", "new"], discount: null, badge: "new price", visible: true,
       },
       { id: 7298, sku: "LMP-0729-OAK", name: "Floor lamp, oak", price: { amount: 149, currency: "EUR" }, stock: 0 },
     ],
     next: "/api/products?after=7298",
   }, { codings: ["gzip"], recorded: 412, size: 412 });
+
+/** What the origin answers to the same search. */
+export const originSearchAnswer = jsonBody({
+  total: 128,
+  tookMs: 14,
+  items: [
+    {
+      id: 7312, sku: "LMP-0731-BRS", name: "Desk lamp, brass", price: { amount: 89, currency: "EUR" },
+      stock: 12, tags: ["lamps", "new"], discount: { percent: 5 }, visible: true,
+    },
+    { id: 7298, sku: "LMP-0729-OAK", name: "Floor lamp, oak", price: { amount: 149, currency: "EUR" }, stock: 0 },
+  ],
+  next: "/api/products?after=7298",
+});
 
 export const product = (id: number) =>
   jsonBody({ id, sku: `LMP-0${id}`, name: "Desk lamp, brass", price: { amount: 84.5, currency: "EUR" }, stock: id % 40, serial: 9007199254740993n.toString() });

@@ -3,7 +3,7 @@
 import type { Commands, Difference, Gap, MockView, ReplayWish, Selection, StoreUsage, Summary } from "../../bindings/wire";
 import { Refusal } from "../bridge";
 import { readFilter, type Filterable } from "./filter";
-import { imageBytes } from "./request-bodies";
+import { imageBytes, originSearchAnswer } from "./request-bodies";
 import { detailOf, editable, headerText, inFlight, made, place, type Kept } from "./request-data";
 import { never, type World } from "./world";
 
@@ -205,10 +205,11 @@ function replayed(store: Store, { id, to, edited, isAgreed }: ReplayWish): Comma
   const answers = sides.map((side) => {
     const kept: Kept = {
       ...original,
+      ...(side === "cluster" && original.kind === "search" ? { said: originSearchAnswer } : {}),
       ...(edited ? { sent: { headers: edited.headers, body: edited.body } } : {}),
       summary: {
         ...original.summary, id: store.newId(), began: Date.now() * 1000, method, target: edited?.target ?? original.summary.target,
-        status: original.summary.status ?? 200, took: side === "cluster" ? 22_000 : 41_000,
+        status: original.summary.status ?? 200, took: side === "cluster" ? 22_000 : 46_800,
         outcome: side === "cluster" ? { kind: "answeredByCluster" } : { kind: "answered" },
         tags: { pinned: false, replayOf: id, edited: edited !== null },
       },

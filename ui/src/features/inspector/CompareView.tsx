@@ -128,7 +128,7 @@ function BothLines({ rows, lines }: { rows: Pairing[]; lines: Change["lines"] | 
   return (
     <div className="compare-lines">
       <table className="lines selectable" aria-label="Both bodies">
-        <thead className="visually-hidden"><tr><th>Line</th><th>Left</th><th>Line</th><th>Right</th></tr></thead>
+        <colgroup><col /><col /><col /><col /></colgroup>
         <tbody>
           {rows.map(({ left, right, isSame }, row) => (
             <tr key={row} ref={row === index ? at : undefined} data-differs={!isSame || undefined} data-shown={row === index || undefined}>

@@ -1,7 +1,7 @@
 // One request and its answer: head, where the time went, both sides beside each other or as tabs.
 
 import { CircleAlert, Columns2, Copy, Pencil, Pin, RotateCcw, X } from "lucide-react";
-import { useCallback, useState, type ReactNode } from "react";
+import { useMemo, useState, type ReactNode } from "react";
 import { Tab, TabList, TabPanel, Tabs } from "react-aria-components";
 
 import type { RequestDetail, Summary } from "../../bindings/wire";
@@ -33,9 +33,8 @@ interface Props {
 export function useDetail(id: number, summary: Summary | null, reveal: boolean): Answer<RequestDetail> {
   const bridge = useBridge();
   const round = summary ? `${summary.outcome.kind} ${summary.took ?? ""} ${summary.responseSize}` : "";
-  const question = useCallback(() => {
-    return bridge.ask("get_request", { id, reveal });
-  }, [bridge, id, reveal, round]);
+  // Each round is a question of its own.
+  const question = useMemo(() => Object.assign(() => bridge.ask("get_request", { id, reveal }), { round }), [bridge, id, reveal, round]);
   const { answer } = useAnswer(question);
   // What is shown stays until the newer answer is there.
   const [last, setLast] = useState<{ id: number; answer: Answer<RequestDetail> } | null>(null);

@@ -79,8 +79,8 @@ function Editor({ id, original, onClose, onCompare }: Props & { original: Edited
             {Object.entries(targets).map(([each, words]) => <ToggleButton key={each} id={each} className="segment">{words}</ToggleButton>)}
           </ToggleButtonGroup>
           <span className="edit-grow" />
-          <Button look="quiet" onPress={() => { setRequest(original); }}>Undo changes</Button>
-          <Button look="quiet" onPress={onClose}><X size={14} strokeWidth={1.5} aria-hidden />Close</Button>
+          <Button look="quiet" onPress={() => { setRequest(original); }}>Undo</Button>
+          <Button look="quiet" aria-label="Close" onPress={onClose}><X size={14} strokeWidth={1.5} aria-hidden /></Button>
           <Button look="primary" onPress={send} isDisabled={attempts.isSending}><Send size={14} strokeWidth={1.5} aria-hidden />Send <kbd className="key edit-key" aria-hidden>{ctrl} Enter</kbd></Button>
         </div>
       </div>

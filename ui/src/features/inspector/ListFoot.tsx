@@ -13,7 +13,7 @@ export function ListFoot({ view, isFollowing, said }: { view: FeedView; isFollow
   return (
     <footer className="list-foot">
       <span className="list-state" data-following={isFollowing && usage?.isPaused !== true ? true : undefined}><Dot tone={usage?.isPaused ? "warn" : "idle"} />{state}</span>
-      <span className="list-said" role="status" data-bad={said?.isBad || undefined}>{said?.words ?? ""}</span>
+      <span className="list-said" role="status" data-bad={said?.isBad === true ? true : undefined}>{said?.words ?? ""}</span>
       {usage && (
         <span className="list-usage">
           <span className="list-count">{counted(usage.count, "request")}</span>

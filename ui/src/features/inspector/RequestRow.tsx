@@ -50,12 +50,12 @@ export const RequestRow = memo(function RequestRow({ summary, index, isChosen, i
 
 const ageOf = (began: number) => `${Math.max(1, Math.ceil((Date.now() - began / 1000) / 60_000))}m`;
 
-const tailLength = 14;
+const tailLength = 11;
 
 /** Shortened in the middle by the layout: the end stays, the beginning gives way. */
 export function Path({ target }: { target: string }) {
   const bare = target.split("?")[0] ?? target;
-  const head = target.length > tailLength * 2 ? target.slice(0, -tailLength) : target;
+  const head = target.length > tailLength + 5 ? target.slice(0, -tailLength) : target;
   return (
     <span className="path" data-field="path" data-value={bare}>
       <span className="path-head">{head}</span>

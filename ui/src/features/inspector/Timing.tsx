@@ -20,7 +20,7 @@ export function timeParts({ times, outcome }: Pick<Exchange, "times" | "outcome"
   add("connect", "connect", connect ?? null);
   const from = connect ?? 0;
   const isSent = sent !== null && sent !== undefined && (firstByte === null || firstByte === undefined || sent <= firstByte);
-  if (isSent) add("send", "request sent", sent - from);
+  if (isSent) add("send", "sent", sent - from);
   const answered = firstByte ?? null;
   const who = outcome.kind === "answeredByCluster" || outcome.kind === "fellBack" ? "origin" : outcome.kind === "mocked" ? "mock" : "your program";
   if (answered !== null) add("program", who, answered - Math.max(from, isSent ? sent : 0));

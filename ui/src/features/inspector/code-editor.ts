@@ -21,7 +21,7 @@ interface Wish {
 export async function openEditor({ root, text, language, label, isEditable, onChange }: Wish): Promise<EditorView> {
   const colours = await languageOf(language);
   const parent = document.createElement("div");
-  parent.part.add("editor");
+  parent.setAttribute("part", "editor");
   root.replaceChildren(parent);
   return new EditorView({
     root, parent,

@@ -64,7 +64,7 @@ function spokenWords(protocol: string, mediaType: string | null | undefined, sta
 }
 
 export function gapWords(gap: Gap): string {
-  return `${counted(gap.exchanges, "request")} (${size(gap.bytes)}) from ${clockTime(gap.from)} on not recorded: ${gap.why}`;
+  return `${counted(gap.exchanges, "request")} not recorded: ${gap.why} From ${clockTime(gap.from)} on, ${size(gap.bytes)}.`;
 }
 
 /** A row for those who hear it. */
