@@ -1,5 +1,8 @@
-import { cleanup } from "@testing-library/react";
+import { cleanup, configure } from "@testing-library/react";
 import { afterEach, beforeAll, vi } from "vitest";
+
+// Two cores that something else is using draw slowly; a wait that is over ends at once.
+configure({ asyncUtilTimeout: 15_000 });
 
 beforeAll(() => {
   // jsdom lays nothing out: without a size the virtualised table would draw no row.

@@ -27,7 +27,7 @@ export function PlannedFoot({ service, plan: { plan, isPlanning, error: planErro
   const isReady = plan?.isPossible === true && !isPlanning && planError === null;
   const state = isPlanning ? words.waitsForPlan : plan?.isPossible === false ? words.cannot : words.nothingChanged;
   return (
-    <footer className="sheet-foot">
+    <div className="sheet-foot">
       <p role="status" className="foot-words">
         {error ? <><CircleX className="sheet-bad" size={14} strokeWidth={1.5} aria-hidden />{error.message} {error.hint}</> : state}
       </p>
@@ -35,7 +35,7 @@ export function PlannedFoot({ service, plan: { plan, isPlanning, error: planErro
       <Button look="primary" onPress={onApply} isDisabled={!isReady || isOpening}>
         {words.apply(plan?.way, service)}<kbd className="key key-on">{ctrl} ↵</kbd>
       </Button>
-    </footer>
+    </div>
   );
 }
 
@@ -48,7 +48,7 @@ export function OpenFoot({ view, onAgain, onClose }: { view: InterceptView; onAg
   if (view.ending) return <EndedFoot view={view} onAgain={onAgain} onClose={onClose} />;
   const isStarting = phase === "planning" || phase === "applying";
   return (
-    <footer className="sheet-foot">
+    <div className="sheet-foot">
       <p role="status" className="foot-words">
         {error ?? (isStarting ? words.starting : phase === "closing" ? words.restoring : <Proof view={view} />)}
       </p>
@@ -56,14 +56,14 @@ export function OpenFoot({ view, onAgain, onClose }: { view: InterceptView; onAg
         <Square size={12} strokeWidth={1.5} aria-hidden />{isStarting ? words.cancelStart : words.stop}
       </Button>
       {!isStarting && phase !== "closing" && <Button look="primary" onPress={() => { go({ screen: "inspector" }); }}>{words.inspector}</Button>}
-    </footer>
+    </div>
   );
 }
 
 function EndedFoot({ view: { ending }, onAgain, onClose }: { view: InterceptView; onAgain: () => void; onClose: () => void }) {
   const Icon = ending?.isRestored ? Check : CircleX;
   return (
-    <footer className="sheet-foot">
+    <div className="sheet-foot">
       <p role="status" className="foot-words">
         <Icon className={ending?.isRestored ? "sheet-ok" : "sheet-bad"} size={14} strokeWidth={1.5} aria-hidden />
         <span>
@@ -73,7 +73,7 @@ function EndedFoot({ view: { ending }, onAgain, onClose }: { view: InterceptView
       </p>
       <Button look="quiet" onPress={onAgain}>{words.again}</Button>
       <Button onPress={onClose}>{words.close}</Button>
-    </footer>
+    </div>
   );
 }
 
