@@ -28,6 +28,7 @@ export function Frame() {
   const [screen, setScreen] = useState<ScreenName>(screenAsked);
   const [overlay, setOverlay] = useState<OverlayName | null>(null);
   const [sheet, setSheet] = useState<{ wish: InterceptWish; round: number } | null>(null);
+  const [intercept, setIntercept] = useState<number | null>(null);
   useTheme(preferences?.theme ?? null);
   useFrameKeys(setScreen, setOverlay);
 
@@ -44,6 +45,7 @@ export function Frame() {
       onSheet(goal.wish);
       return;
     }
+    if (goal.screen === "tunnel") setIntercept(goal.key);
     setSheet(null);
     setScreen(goal.screen);
   }, [onSheet]);
@@ -58,7 +60,7 @@ export function Frame() {
           <div className="frame-screen">
             {error
               ? <main className="crash"><ErrorNotice title="The program does not answer" message={error.message} hint={error.hint} acts={<LookAgain look="primary" onLookAgain={store.askAgain} />} /></main>
-              : <Screen name={screen} onSheet={onSheet} />}
+              : <Screen name={screen} intercept={intercept} onSheet={onSheet} />}
             {sheet && screen === "services" && <Sheet key={sheet.round} wish={sheet.wish} onClose={() => { setSheet(null); }} />}
           </div>
           <StatusStrip />
@@ -70,14 +72,21 @@ export function Frame() {
   );
 }
 
-function Screen({ name, onSheet }: { name: ScreenName; onSheet: (wish: InterceptWish) => void }) {
+interface ScreenProps {
+  name: ScreenName;
+  /** The one that the tunnel's screen begins with. */
+  intercept: number | null;
+  onSheet: (wish: InterceptWish) => void;
+}
+
+function Screen({ name, intercept, onSheet }: ScreenProps) {
   switch (name) {
     case "services":
       return <Home onSheet={onSheet} />;
     case "inspector":
       return <InspectorScreen />;
     case "tunnel":
-      return <TunnelScreen />;
+      return <TunnelScreen intercept={intercept} />;
     case "settings":
       return <SettingsScreen />;
   }

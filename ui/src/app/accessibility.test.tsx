@@ -15,7 +15,9 @@ const scenarios: Scenario[] = ["full", "empty", "loading", "error", "broken", "q
 
 function open(name: ScreenName, scenario: Scenario) {
   window.history.replaceState(null, "", `?screen=${name}`);
-  render(<BridgeContext value={fakeBridge({ scenario })}><App /></BridgeContext>);
+  const bridge = fakeBridge({ scenario });
+  render(<BridgeContext value={bridge}><App /></BridgeContext>);
+  return bridge;
 }
 
 /** Answers of the made-up program come in some turns of the clock. */
@@ -27,6 +29,48 @@ describe("axe finds nothing", () => {
   const all = screens.flatMap((name) => scenarios.map((scenario): [ScreenName, Scenario] => [name, scenario]));
   it.each(all)("on %s, %s", async (name, scenario) => {
     open(name, scenario);
+    await settle();
+    expect(await violations()).toEqual([]);
+  });
+});
+
+describe("axe finds nothing in what opens", () => {
+  it("with the palette, the keys and the question before quitting", async () => {
+    const bridge = open("tunnel", "full");
+    await settle();
+    const user = userEvent.setup();
+    await user.keyboard("{Control>}k{/Control}");
+    await screen.findByRole("dialog");
+    expect(await violations()).toEqual([]);
+    await user.keyboard("{Escape}?");
+    await screen.findByRole("dialog", { name: "Keys" });
+    expect(await violations()).toEqual([]);
+    await user.keyboard("{Escape}");
+    act(() => { bridge.emit({ kind: "go", screen: "quit" }); });
+    await screen.findByRole("dialog", { name: "1 intercept is active" });
+    expect(await violations()).toEqual([]);
+  });
+
+  it("with the sheet, while it plans and when it has planned", async () => {
+    const bridge = open("services", "full");
+    await settle();
+    const wish = bridge.world.intercepts[0]?.wish;
+    if (!wish) throw new Error("the full scenario must have an intercept");
+    act(() => { bridge.emit({ kind: "go", screen: "sheet", wish: { ...wish, service: "cart", target: "3002" } }); });
+    expect(await violations()).toEqual([]);
+    await settle();
+    await settle();
+    expect(await violations()).toEqual([]);
+  });
+
+  it("with a request's detail, and with two answers beside each other", async () => {
+    open("inspector", "full");
+    await settle();
+    const user = userEvent.setup();
+    await user.keyboard("j{Enter}");
+    await settle();
+    expect(await violations()).toEqual([]);
+    await user.keyboard("{Escape}d");
     await settle();
     expect(await violations()).toEqual([]);
   });

@@ -10,7 +10,7 @@ import { shortcutGroups, words } from "./words";
 const text = words.stopAll;
 
 export function Keys({ keys }: { keys: string }) {
-  return <span className="keys">{keyCaps(keys).map((cap) => <kbd key={cap} className="key">{cap}</kbd>)}</span>;
+  return <span className="keycaps">{keyCaps(keys).map((cap) => <kbd key={cap} className="key">{cap}</kbd>)}</span>;
 }
 
 export function StopAllSetting() {
