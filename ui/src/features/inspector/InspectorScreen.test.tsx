@@ -73,9 +73,10 @@ describe("following", () => {
     const { bridge } = open();
     await grid();
     const base = { place: { context: "kind-dev", namespace: "shop", service: "catalog", port: 80, intercept: "k3fp81" }, protocol: "HTTP/1.1" as const, method: "GET", target: "/new", host: "catalog", requestSize: 0, responseSize: 3, tags: { pinned: false, replayOf: null, edited: false } };
+    const began = Date.now() * 1000 + 5_000_000;
     const usage = { bytes: 1, mostBytes: 2, count: 1_417, mostCount: 10_000, isPaused: false };
     const tell = (more: object) => {
-      act(() => { bridge.emit({ kind: "requests", follow: 1, usage, changes: { gaps: [], summaries: [{ ...base, id: 9_999, began: Date.now() * 1000 + 5_000_000, outcome: { kind: "inFlight" }, ...more }] } }); });
+      act(() => { bridge.emit({ kind: "requests", follow: 1, usage, changes: { gaps: [], summaries: [{ ...base, id: 9_999, began, outcome: { kind: "inFlight" }, ...more }] } }); });
     };
     tell({});
     expect(await screen.findByRole("row", { name: /\/new, No answer yet/ })).toBeTruthy();
@@ -150,9 +151,9 @@ describe("the filter", () => {
 
   it("takes a value from the menu of a row", async () => {
     const { user } = open();
-    await user.pointer({ target: within(await rowNamed(/^PATCH/)).getByText("PATCH"), keys: "[MouseRight]" });
+    await user.pointer({ target: within(await rowNamed(/^PATCH/)).getByText(/^PATCH$/), keys: "[MouseRight]" });
     await user.click(await screen.findByRole("menuitem", { name: /Only this/ }));
-    expect(screen.getByRole<HTMLInputElement>("combobox", { hidden: true }).value).toBe("method:PATCH");
+    expect(screen.getByRole<HTMLInputElement>("combobox", { name: "Filter requests", hidden: true }).value).toBe("method:PATCH");
   });
 });
 

@@ -25,4 +25,4 @@ export function ListFoot({ view, isFollowing, said }: { view: FeedView; isFollow
   );
 }
 
-const megabytes = (bytes: number) => (bytes / 1_000_000).toFixed(0);
+const megabytes = (bytes: number) => (bytes / 1_048_576).toFixed(0);

@@ -37,7 +37,8 @@ export function ListPane({ feed, view, selected, hasFilter, hasIntercept, onTop,
   }, [onMenu]);
   const newest = () => {
     onNewest();
-    document.querySelector("[data-testid=request-rows]")?.scrollTo(0, 0);
+    const rows = document.querySelector("[data-testid=request-rows]");
+    if (rows) rows.scrollTop = 0;
   };
 
   if (view.phase === "reading") return <Waiting words="Reading requests" rows={12} />;

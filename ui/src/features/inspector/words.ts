@@ -1,7 +1,7 @@
 // What the inspector says that is put together from parts. Short sentences in the design's terms.
 
 import { counted } from "../../components/counted";
-import type { Gap, Hidden, HiddenPart, Miss, Outcome, Side, Summary } from "../../bindings/wire";
+import type { Gap, Hidden, HiddenPart, Outcome, Side, Summary } from "../../bindings/wire";
 import { clockTime, durationWords, size } from "./format";
 
 const sides: Record<Side, string> = { caller: "the caller", program: "your program" };
@@ -76,14 +76,7 @@ export function rowWords(summary: Summary): string {
   return [`${method} ${target}`, `${end}${time}`, ...tags].join(", ");
 }
 
-const misses: Record<Miss, string> = {
-  absent: "header absent",
-  otherValue: "other value",
-  otherPath: "other path",
-  otherMethod: "other method",
-  taken: "taken by another intercept",
-};
-export const missWords = (why: Miss): string => misses[why];
+export { missWords } from "../../components/miss-words";
 
 const hiddenParts: Record<HiddenPart, string> = {
   target: "the path",
