@@ -19,7 +19,7 @@ export type RequestAnswers = {
 const refusal = (message: string, hint: string, code: "gone" | "noRecorder" | "notAgreed" = "gone") =>
   new Refusal({ code, message, hint, field: null, spot: null });
 
-const mostBytes = 512_000_000;
+const mostBytes = 512 * 1_048_576;
 
 class Store {
   kept = new Map<number, Kept>();

@@ -1,6 +1,6 @@
 // What the Services screen says.
 
-import type { CommandError, ErrorCode, InterceptSummary, InterceptView, Miss, ServiceSummary } from "../../bindings/wire";
+import type { CommandError, ErrorCode, InterceptSummary, InterceptView, ServiceSummary } from "../../bindings/wire";
 import { counted } from "../../components/counted";
 import { span } from "../../components/time-words";
 
@@ -86,20 +86,7 @@ export const ownerWords = ({ owner }: InterceptSummary) => `${owner.user}@${owne
 /** A rule without what goes without saying. */
 export const ruleWords = (rule: string) => rule.replace(/^requests with /, "");
 
-export function missWords(why: Miss): string {
-  switch (why) {
-    case "absent":
-      return "nothing that marks them";
-    case "otherValue":
-      return "another value";
-    case "otherPath":
-      return "another path";
-    case "otherMethod":
-      return "another method";
-    case "taken":
-      return "taken by another intercept";
-  }
-}
+export { missWords } from "../../components/miss-words";
 
 export const filterWords = (count: number) => (count === 0 ? words.filter : `Filter ${counted(count, "Service")}`);
 
@@ -123,7 +110,7 @@ export const pane = {
   ago: "5 min ago",
   now: "now",
   noTraffic: "No request yet.",
-  misses: "Did not fit",
+  misses: "Did not match",
   show: "Show",
   also: "Others on this Service",
   service: "Service",

@@ -40,7 +40,7 @@ export const words = {
   port: "Port",
   speaks: "It speaks",
   speaksOptions: { auto: "As the Service says", http: "HTTP", tcp: "TCP" },
-  recordings: { nothing: "Nothing", heads: "Heads only", bodies: "Heads and bodies" } satisfies Record<RecordingLevel, string>,
+  recordings: { nothing: "Nothing", heads: "Without bodies", bodies: "Everything" } satisfies Record<RecordingLevel, string>,
   plan: "Plan",
   planHint: "what changes in the cluster",
   planning: "Reading the cluster",
