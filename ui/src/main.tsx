@@ -1,4 +1,5 @@
 import { StrictMode } from "react";
+import { I18nProvider } from "react-aria-components";
 import { createRoot } from "react-dom/client";
 
 import { App } from "./app/App";
@@ -16,8 +17,11 @@ const root = document.getElementById("root");
 if (!root) throw new Error("index.html must have #root");
 createRoot(root).render(
   <StrictMode>
-    <BridgeContext value={openBridge()}>
-      <App />
-    </BridgeContext>
+    {/* The words are English, so are the formats of numbers and dates. */}
+    <I18nProvider locale="en-GB">
+      <BridgeContext value={openBridge()}>
+        <App />
+      </BridgeContext>
+    </I18nProvider>
   </StrictMode>,
 );

@@ -1,180 +1,132 @@
-import { render, screen, within } from "@testing-library/react";
+import { render, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
-import axe from "axe-core";
 import { describe, expect, it, vi } from "vitest";
 
-import { Refusal, type Bridge } from "../bridge/bridge";
+import { Refusal } from "../bridge/bridge";
 import { fakeBridge } from "../bridge/fake";
 import { BridgeContext } from "../bridge/use-bridge";
+import { violations } from "../testing/draw";
 import { App } from "./App";
 
-function open(answers: Partial<Bridge> = {}) {
-  const bridge = fakeBridge(answers);
-  const listServices = vi.spyOn(bridge, "listServices");
-  const page = render(
-    <BridgeContext value={bridge}>
-      <App />
-    </BridgeContext>,
-  );
-  return { user: userEvent.setup(), listServices, ...page };
+function open(wishes: Parameters<typeof fakeBridge>[0] = {}) {
+  const bridge = fakeBridge(wishes);
+  const page = render(<BridgeContext value={bridge}><App /></BridgeContext>);
+  return { user: userEvent.setup(), bridge, ...page };
 }
 
-const choose = async (user: ReturnType<typeof userEvent.setup>, context: string) => {
-  await user.click(await screen.findByRole("option", { name: new RegExp(context) }));
-};
+const commands = (bridge: ReturnType<typeof fakeBridge>) => bridge.asked.map(({ name }) => name);
+const row = (name: string) => screen.findByRole("row", { name: new RegExp(`^${name},`) });
 
-describe("contexts", () => {
-  it("are listed without any of them being contacted", async () => {
-    const { listServices } = open();
-    const list = await screen.findByRole("listbox", { name: /Contexts/ });
-    expect(within(list).getAllByRole("option")).toHaveLength(6);
-    expect(screen.getByText(/None has been contacted yet/)).toBeTruthy();
-    expect(listServices).not.toHaveBeenCalled();
+describe("the first start", () => {
+  it("lists clusters and contacts none of them", async () => {
+    const { bridge, container } = open({ scenario: "first" });
+    const list = await screen.findByRole("listbox", { name: "Clusters" });
+    expect(within(list).getAllByRole("option")).toHaveLength(4);
+    expect(commands(bridge)).not.toContain("watch_services");
+    expect(await violations(container)).toEqual([]);
   });
 
-  it("are walked with the arrow keys without a contact, and chosen with Enter", async () => {
-    const { user, listServices } = open();
-    await screen.findByRole("listbox", { name: /Contexts/ });
-    await user.keyboard("{ArrowDown}{ArrowUp}");
-    expect(listServices).not.toHaveBeenCalled();
-    await user.keyboard("{Enter}");
-    expect(await screen.findByRole("row", { name: /catalog/ })).toBeTruthy();
-    expect(listServices).toHaveBeenCalledExactlyOnceWith("kind-dev");
+  it("leads to a running intercept in the sandbox with three clicks", async () => {
+    const { user } = open({ scenario: "first" });
+    await user.click(await screen.findByRole("button", { name: "Start the sandbox" }));
+    await user.click(await screen.findByRole("switch", { name: "Intercept cart" }));
+    const apply = await screen.findByRole("button", { name: /^Intercept cart/ });
+    await waitFor(() => { expect(apply.hasAttribute("disabled")).toBe(false); });
+    await user.click(apply);
+    expect(await screen.findByText(/A request to cart.shop now reaches localhost:3000/)).toBeTruthy();
   });
 
-  it("that are none say what to do, and offer the sandbox", async () => {
-    const { user } = open({ listContexts: () => Promise.resolve([]) });
-    expect(await screen.findByRole("region", { name: "No contexts yet" })).toBeTruthy();
-    await user.click(screen.getByRole("button", { name: "Try the sandbox" }));
-    expect(await screen.findByRole("option", { name: "sandbox" })).toBeTruthy();
-    expect(await screen.findByRole("row", { name: /catalog/ })).toBeTruthy();
+  it("without a kubeconfig says so and offers the sandbox", async () => {
+    open({ scenario: "bare" });
+    expect((await screen.findByRole("alert", { name: "No kubeconfig was found" })).textContent).toContain("/home/mira/.kube/config");
+    expect(screen.getByRole("button", { name: "Start the sandbox" })).toBeTruthy();
   });
 
-  it("of no kubeconfig say where was looked, and offer the sandbox", async () => {
-    const refusal = new Refusal({
-      code: "kubeconfigMissing",
-      message: "no kubeconfig found at /home/mira/.kube/config",
-      hint: "Let it be written.",
-    });
-    const broken = new Refusal({ code: "sandboxUnstartable", message: "the sandbox has no addresses", hint: "Try again." });
-    const trySandbox = vi.fn(() => Promise.reject(broken));
-    const { user } = open({ listContexts: () => Promise.reject(refusal), trySandbox });
-    const alert = await screen.findByRole("alert", { name: "No cluster yet" });
-    expect(alert.textContent).toContain("/home/mira/.kube/config");
-    await user.click(within(alert).getByRole("button", { name: "Try the sandbox" }));
-    const failed = await screen.findByRole("alert", { name: "The sandbox does not start" });
-    expect(failed.textContent).toContain("the sandbox has no addresses");
-    expect(trySandbox).toHaveBeenCalledOnce();
-    expect(within(failed).getByRole("button", { name: "Try the sandbox" })).toBeTruthy();
+  it("says why the sandbox does not start", async () => {
+    const refuse = () => { throw new Refusal({ code: "sandboxUnstartable", message: "No address is free.", hint: "Try again.", field: null, spot: null }); };
+    const { user } = open({ scenario: "first", answers: { try_sandbox: refuse } });
+    await user.click(await screen.findByRole("button", { name: "Start the sandbox" }));
+    expect((await screen.findByRole("alert", { name: "The sandbox does not start" })).textContent).toContain("No address is free.");
   });
 
-  it("that cannot be read show the cause, the next step and a way to try again", async () => {
-    const refusal = new Refusal({
-      code: "kubeconfigUnreadable",
-      message: "no kubeconfig found at /home/mira/.kube/config",
-      hint: "Let your cluster's tool write one.",
-    });
-    const listContexts = vi.fn(fakeBridge().listContexts).mockRejectedValueOnce(refusal);
-    const { user } = open({ listContexts });
-    const alert = await screen.findByRole("alert");
-    expect(alert.textContent).toContain("no kubeconfig found at /home/mira/.kube/config");
-    expect(alert.textContent).toContain("Let your cluster's tool write one.");
-    await user.click(within(alert).getByRole("button", { name: "Look again" }));
-    expect(await screen.findByRole("listbox", { name: /Contexts/ })).toBeTruthy();
+  it("connects to the cluster that is chosen, and is not shown again", async () => {
+    const { user, bridge } = open({ scenario: "first" });
+    await user.click(await screen.findByRole("button", { name: "Connect to kind-dev" }));
+    await row("catalog");
+    expect(bridge.asked.find(({ name }) => name === "watch_services")?.question).toEqual({ context: "kind-dev", namespace: "shop" });
+    expect(bridge.world.preferences.hasSeenFirstStart).toBe(true);
   });
 });
 
-describe("Services", () => {
-  it("show namespace, type, ports and why one cannot be intercepted", async () => {
-    const { user } = open();
-    await choose(user, "kind-dev");
-    const row = await screen.findByRole("row", { name: /orders-db/ });
-    expect(within(row).getByText("shop")).toBeTruthy();
-    expect(within(row).getByText("Headless")).toBeTruthy();
-    expect(within(row).getByText("sql:5432")).toBeTruthy();
-    expect(within(row).getByText(/would lose their names/)).toBeTruthy();
-    expect(screen.getByRole("status").textContent).toMatch(/^kind-dev · 14 Services in 3 namespaces · read at/);
+describe("the frame", () => {
+  it("changes screens with Ctrl and a number", async () => {
+    const { user } = open({ scenario: "quiet" });
+    await row("catalog");
+    await user.keyboard("{Control>}4{/Control}");
+    expect(screen.getByRole("radio", { name: "Settings" }).getAttribute("aria-checked")).toBe("true");
+    await user.keyboard("{Control>}1{/Control}");
+    await row("catalog");
   });
 
-  it("that are none say so and offer to look again", async () => {
-    const { user } = open();
-    await choose(user, "minikube");
-    expect(await screen.findByRole("region", { name: "No Services in minikube" })).toBeTruthy();
+  it("tells intercepts in the strip and stops them all", async () => {
+    const { user, bridge } = open();
+    expect(await screen.findByText("1 intercept active")).toBeTruthy();
+    await user.click(screen.getByRole("button", { name: "Stop all" }));
+    expect(await screen.findByText("No intercept")).toBeTruthy();
+    expect(commands(bridge)).toContain("stop_all");
+    expect(await screen.findByText(/catalog is restored/)).toBeTruthy();
   });
 
-  it("that cannot be read show cause and next step", async () => {
-    const { user } = open();
-    await choose(user, "prod-eu");
-    const alert = await screen.findByRole("alert", { name: "prod-eu does not answer" });
-    expect(alert.textContent).toContain("The connection was refused.");
-    expect(alert.textContent).toContain("Check the network or the VPN");
+  it("finds commands by name, and an intercept with its port", async () => {
+    const { user } = open({ scenario: "quiet" });
+    await row("catalog");
+    await user.keyboard("{Control>}k{/Control}");
+    await user.keyboard("intercept checkout to 4000");
+    await user.keyboard("{ArrowDown}{Enter}");
+    const sheet = await screen.findByRole("dialog", { name: "Intercept checkout" });
+    expect(within(sheet).getByRole("textbox", { name: "Local target" })).toHaveProperty("value", "4000");
   });
 
-  it("still being read are named after a moment", async () => {
-    const { user } = open();
-    await choose(user, "far-away");
-    expect(await screen.findByText("Reading Services of far-away…")).toBeTruthy();
-  });
-
-  it("of another context replace an answer that comes late", async () => {
-    let answerLate: () => void = () => undefined;
-    const late = new Promise<void>((resolve) => { answerLate = resolve; });
-    const listServices: Bridge["listServices"] = async (context) => {
-      if (context === "far-away") await late;
-      return fakeBridge().listServices(context === "far-away" ? "kind-dev" : context);
-    };
-    const { user } = open({ listServices });
-    await choose(user, "far-away");
-    await choose(user, "minikube");
-    answerLate();
-    expect(await screen.findByRole("region", { name: "No Services in minikube" })).toBeTruthy();
-    expect(screen.queryByRole("row", { name: /catalog/ })).toBeNull();
-  });
-
-  it("are narrowed by the filter, which / reaches and Escape empties", async () => {
-    const { user } = open();
-    await choose(user, "kind-dev");
-    await screen.findByText("catalog");
-    await user.keyboard("/pricing grpc");
-    expect(screen.getByText("tax")).toBeTruthy();
-    expect(screen.queryByText("catalog")).toBeNull();
+  it("lists the keys at ?", async () => {
+    const { user } = open({ scenario: "quiet" });
+    await row("catalog");
+    await user.keyboard("?");
+    expect(await screen.findByRole("dialog", { name: "Keys" })).toBeTruthy();
     await user.keyboard("{Escape}");
-    expect(screen.getByText("catalog")).toBeTruthy();
-    await user.keyboard("nowhere");
-    expect(screen.getByRole("region", { name: "Nothing matches" })).toBeTruthy();
+    expect(screen.queryByRole("dialog")).toBeNull();
   });
 
-  it("by the thousand draw the rows in sight only", async () => {
-    const { user } = open();
-    await choose(user, "load-test");
-    await screen.findByText("service-0000");
-    expect(screen.getAllByText(/^service-\d{4}$/).length).toBeLessThan(100);
-    expect(screen.getByRole("status").textContent).toContain("2,400 Services in 60 namespaces");
+  it("asks before leaving while an intercept is active", async () => {
+    const { user, bridge } = open();
+    await screen.findByText("1 intercept active");
+    const quit = vi.spyOn(bridge.shell, "quit");
+    bridge.emit({ kind: "go", screen: "quit" });
+    const dialog = await screen.findByRole("dialog", { name: "1 intercept is active" });
+    expect(within(dialog).getByRole("button", { name: "Keep running in tray" })).toBeTruthy();
+    await user.click(within(dialog).getByRole("button", { name: "Restore and quit" }));
+    expect(quit).toHaveBeenCalledExactlyOnceWith("restore");
   });
-});
 
-describe("theme", () => {
-  it("follows the system until another is chosen, and keeps the choice", async () => {
-    const { user } = open();
-    expect(document.documentElement.dataset.theme).toBe("dark");
-    await user.click(await screen.findByRole("radio", { name: "Light" }));
-    expect(document.documentElement.dataset.theme).toBe("light");
-    expect(window.localStorage.getItem("theme")).toBe("light");
+  it("that broke can still stop everything", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const { user, bridge } = open();
+    await screen.findByText("1 intercept active");
+    // @ts-expect-error what no program would tell
+    bridge.emit({ kind: "intercepts", intercepts: [{ key: 1 }] });
+    const alert = await screen.findByRole("alert", { name: "The window broke" });
+    await user.click(within(alert).getByRole("button", { name: "Stop everything and restore" }));
+    expect(await screen.findByText(/Everything is stopped/)).toBeTruthy();
   });
-});
 
-describe("accessibility", () => {
-  const states: [string, RegExp][] = [
-    ["kind-dev", /^catalog$/],
-    ["minikube", /none yet/],
-    ["staging-eu", /kubelogin, and it was not found/],
-    ["far-away", /^Reading Services/],
-  ];
-  it.each(states)("has no violation in the state of %s", async (context, evidence) => {
-    const { user, container } = open();
-    await choose(user, context);
-    await screen.findByText(evidence);
-    const { violations } = await axe.run(container, { rules: { "color-contrast": { enabled: false } } });
-    expect(violations.map((violation) => `${violation.id}: ${violation.help}`)).toEqual([]);
+  it("says when the program does not answer", async () => {
+    const refuse = () => { throw new Refusal({ code: "unexpected", message: "It is gone.", hint: "Start it again.", field: null, spot: null }); };
+    open({ answers: { hello: refuse } });
+    expect((await screen.findByRole("alert", { name: "The program does not answer" })).textContent).toContain("It is gone.");
+  });
+
+  it("has no accessibility violation", async () => {
+    const { container } = open();
+    await row("catalog");
+    expect(await violations(container)).toEqual([]);
   });
 });

@@ -1,43 +1,24 @@
-// Composes the window: contexts at the left, what the chosen one has beside them, the status strip below.
+// The whole window: what events tell, the offers of screens, and the frame around them.
 
-import { useCallback, useState } from "react";
+import { useState } from "react";
 
-import type { Context } from "../bindings/wire";
-import { useAnswer, type Answer } from "../bridge/use-answer";
 import { useBridge } from "../bridge/use-bridge";
-import { ContextPane } from "../features/contexts/ContextPane";
-import { NoContextChosen } from "../features/contexts/NoContextChosen";
-import { ServicesPane } from "../features/services/ServicesPane";
+import "../components/tip.css";
+import { Desk } from "../state/Desk";
+import { createOffers, OffersContext } from "../state/offers";
 import "./app.css";
-import { ThemeChoice } from "./ThemeChoice";
+import { Crash } from "./Crash";
+import { Frame } from "./Frame";
 
 export function App() {
-  const bridge = useBridge();
-  const contexts = useAnswer(useCallback(() => bridge.listContexts(), [bridge]));
-  const [chosenByHand, setChosen] = useState<string | null>(null);
-  const chosen = chosenByHand ?? sandboxOf(contexts.answer);
-
+  const [offers] = useState(createOffers);
   return (
-    <div className="app">
-      <aside className="app-side">
-        <header className="app-brand">
-          <img src="/icon.svg" alt="" width="22" height="22" />
-          <h1>Intercept</h1>
-        </header>
-        <ContextPane {...contexts} chosen={chosen} onChoose={setChosen} />
-        <ThemeChoice />
-      </aside>
-      {chosen === null ? (
-        <NoContextChosen answer={contexts.answer} onChoose={setChosen} onLookAgain={contexts.askAgain} />
-      ) : (
-        <ServicesPane key={chosen} context={chosen} />
-      )}
-    </div>
+    <Crash bridge={useBridge()}>
+      <Desk>
+        <OffersContext value={offers}>
+          <Frame />
+        </OffersContext>
+      </Desk>
+    </Crash>
   );
-}
-
-/** The sandbox needs no choosing: nobody has another reason to start it. */
-function sandboxOf(contexts: Answer<Context[]>): string | null {
-  const all = contexts.state === "answered" ? contexts.value : [];
-  return all.find((context) => context.isSandbox)?.name ?? null;
 }

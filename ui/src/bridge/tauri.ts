@@ -1,18 +1,44 @@
-import { invoke } from "@tauri-apps/api/core";
+// The program itself. Questions are commands; events come through one channel, opened when somebody first listens.
 
-import type { Context, Service } from "../bindings/wire";
+import { getVersion } from "@tauri-apps/api/app";
+import { Channel, invoke } from "@tauri-apps/api/core";
+
+import type { DeskEvent } from "../bindings/wire";
 import { asRefusal, type Bridge } from "./bridge";
 
-async function ask<Answer>(command: string, question?: Record<string, string>): Promise<Answer> {
+async function command<Answer>(name: string, question: Record<string, unknown> = {}): Promise<Answer> {
   try {
-    return await invoke<Answer>(command, question);
+    return await invoke<Answer>(name, question);
   } catch (thrown) {
     throw asRefusal(thrown);
   }
 }
 
+const hearers = new Set<(event: DeskEvent) => void>();
+let channel: Channel<DeskEvent> | null = null;
+
+function openChannel(): void {
+  if (channel) return;
+  channel = new Channel<DeskEvent>((event) => {
+    for (const hear of hearers) hear(event);
+  });
+  command("listen", { channel }).catch((thrown: unknown) => {
+    console.error("the window cannot hear the program", thrown);
+  });
+}
+
 export const tauriBridge: Bridge = {
-  listContexts: () => ask<Context[]>("list_contexts"),
-  listServices: (context) => ask<Service[]>("list_services", { context }),
-  trySandbox: async () => { await ask<null>("try_sandbox"); },
+  ask: (name, question) => command(name, question),
+  listen: (hear) => {
+    hearers.add(hear);
+    openChannel();
+    return () => { hearers.delete(hear); };
+  },
+  shell: {
+    copyText: async (text) => { await command("copy_text", { text }); },
+    openFile: (wish) => command<string | null>("open_file", wish),
+    saveFile: (wish) => command<string | null>("save_file", wish),
+    quit: async (how) => { await command("quit", { how }); },
+    version: getVersion,
+  },
 };

@@ -12,7 +12,7 @@ export interface Act {
 }
 
 /** `onDone` follows an act that was not refused. */
-export function useAct(act: () => Promise<void>, onDone: () => void): Act {
+export function useAct<T>(act: () => Promise<T>, onDone: (answer: T) => void = () => undefined): Act {
   const [isUnderway, setIsUnderway] = useState(false);
   const [error, setError] = useState<CommandError | null>(null);
   const begin = () => {

@@ -3,8 +3,8 @@ import { Button as AriaButton, type ButtonProps } from "react-aria-components";
 import "./button.css";
 
 type Props = Omit<ButtonProps, "className"> & {
-  /** One primary button in a view at most. */
-  look?: "primary" | "plain" | "quiet";
+  /** One primary button in a view at most; danger is for what cannot be undone. */
+  look?: "primary" | "plain" | "quiet" | "danger";
 };
 
 export function Button({ look = "plain", ...props }: Props) {

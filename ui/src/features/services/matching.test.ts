@@ -1,27 +1,33 @@
 import { describe, expect, it } from "vitest";
 
-import type { Port, Service } from "../../bindings/wire";
+import type { PortSummary } from "../../bindings/wire";
+import { many, shop } from "../../bridge/fake/clusters";
 import { matching, portText } from "./matching";
 
-const port: Port = { name: "http", number: 80, target: "http", protocol: "TCP" };
-const cart: Service = {
-  namespace: "shop", name: "cart", kind: "ClusterIP", ports: [port], readyEndpoints: 1, interceptCount: 0, obstacle: null,
-};
+const names = (filter: string) => matching(shop(), filter).map(({ name }) => name);
+const port: PortSummary = { name: "http", port: 80, target: "http", protocol: "TCP", appProtocol: null };
 
 describe("matching", () => {
   it("wants every word, in any place and case", () => {
-    expect(matching([cart], "SHOP http:80")).toEqual([cart]);
-    expect(matching([cart], "shop grpc")).toEqual([]);
+    expect(names("PRICING grpc")).toEqual(["tax"]);
+    expect(names("shop nowhere")).toEqual([]);
   });
 
   it("takes an empty filter as no filter", () => {
-    expect(matching([cart], "  ")).toEqual([cart]);
+    expect(names("  ")).toHaveLength(shop().length);
+  });
+
+  it("searches 10,000 Services within 50 ms", () => {
+    const services = many();
+    const began = performance.now();
+    expect(matching(services, "team-24 service-0999")).toHaveLength(10);
+    expect(performance.now() - began).toBeLessThan(50);
   });
 });
 
 describe("portText", () => {
   it("names a protocol other than TCP", () => {
-    expect(portText({ ...port, name: null, number: 53, protocol: "UDP" })).toBe("53/UDP");
+    expect(portText({ ...port, name: null, port: 53, protocol: "UDP" })).toBe("53/UDP");
     expect(portText(port)).toBe("http:80");
   });
 });
