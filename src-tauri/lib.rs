@@ -23,6 +23,7 @@ use tauri::{App, AppHandle, Manager as _, RunEvent, WindowEvent};
 use tauri_plugin_autostart::ManagerExt as _;
 use tauri_plugin_deep_link::DeepLinkExt as _;
 use tauri_plugin_global_shortcut::{GlobalShortcutExt as _, ShortcutState};
+use tauri_plugin_window_state::StateFlags;
 
 /// Passed where the user's login starts the program: it begins in the tray.
 const IN_TRAY: &str = "--in-tray";
@@ -51,7 +52,12 @@ pub fn run() -> Result<(), StartError> {
             window::open_links(app, words.into_iter().skip(1));
         }))
         .plugin(tauri_plugin_deep_link::init())
-        .plugin(tauri_plugin_window_state::Builder::default().build())
+        .plugin(
+            // Where it was and how large; whether it is in the tray is decided anew.
+            tauri_plugin_window_state::Builder::default()
+                .with_state_flags(StateFlags::all() & !StateFlags::VISIBLE)
+                .build(),
+        )
         .plugin(tauri_plugin_dialog::init())
         .plugin(tauri_plugin_clipboard_manager::init())
         .plugin(tauri_plugin_notification::init())

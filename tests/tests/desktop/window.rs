@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a broken rig is a failed test")]
 
 use std::ffi::OsStr;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -23,6 +24,9 @@ pub(crate) fn can_show_windows() -> bool {
         (!has_display).then(|| "a display".to_owned()),
         find("tauri-driver").is_none().then(|| "tauri-driver".to_owned()),
         find(DRIVER).is_none().then(|| DRIVER.to_owned()),
+        find("dbus-run-session")
+            .is_none()
+            .then(|| "dbus-run-session".to_owned()),
         (!program().exists()).then(|| format!("the built program {}", program().display())),
     ];
     let missing: Vec<String> = missing.into_iter().flatten().collect();
@@ -99,21 +103,61 @@ impl Window {
             .await;
     }
 
+    /// Picks a cluster at the first start, and connects to it.
     pub(crate) async fn choose_context(&self, name: &str) {
-        self.await_element(&format!("//*[@role='option'][contains(., '{name}')]"))
-            .await
-            .click()
-            .await
-            .unwrap();
+        self.click(&format!("//*[@role='option'][contains(., '{name}')]"))
+            .await;
+        self.press(&format!("Connect to {name}")).await;
+    }
+
+    /// Flips the switch with this name.
+    pub(crate) async fn flip(&self, name: &str) {
+        self.click(&format!("//label[.//input[@aria-label='{name}']]"))
+            .await;
+    }
+
+    /// Chooses one of several by words of it.
+    pub(crate) async fn choose(&self, words: &str) {
+        self.click(&format!(
+            "//label[.//input[@type='radio']][contains(., '{words}')]"
+        ))
+        .await;
+    }
+
+    /// Goes to one of the four screens.
+    pub(crate) async fn go(&self, screen: &str) {
+        self.click(&format!("//nav//button[@aria-label='{screen}']"))
+            .await;
+    }
+
+    /// Presses keys where the focus is.
+    pub(crate) async fn keys(&self, keys: &str) {
+        let focused = self.client.active_element().await.unwrap();
+        focused.send_keys(keys).await.unwrap();
+    }
+
+    /// Types into the field with this name.
+    pub(crate) async fn type_into(&self, name: &str, text: &str) {
+        let field = self.await_element(&format!(
+            "//*[@aria-label='{name}'][self::input or self::textarea or @contenteditable='true']"
+        ));
+        field.await.send_keys(text).await.unwrap();
+    }
+
+    /// Waits until nothing says these words any more.
+    pub(crate) async fn await_no_text(&self, words: &str) {
+        let none = format!("//body[not(.//*[contains(text(), '{words}')])]");
+        self.await_element(&none).await;
+    }
+
+    pub(crate) async fn click(&self, xpath: &str) {
+        self.await_element(xpath).await.click().await.unwrap();
     }
 
     /// Presses the button or choice with these words.
     pub(crate) async fn press(&self, words: &str) {
-        self.await_element(&format!("//button[normalize-space(.)='{words}']"))
-            .await
-            .click()
-            .await
-            .unwrap();
+        self.click(&format!("//button[normalize-space(.)='{words}'][not(@disabled)]"))
+            .await;
     }
 
     /// The cells of a Service's row, as the web view renders them. (WebDriver's own idea of a text leaves out what
@@ -204,8 +248,13 @@ impl Driver {
     async fn start(kubeconfig: &OsStr, home: &Path) -> Self {
         let (port, native_port) = (free_port().await, free_port().await);
         std::fs::create_dir_all(temporary(home)).unwrap();
+        let mut private = std::fs::DirBuilder::new();
+        private.mode(0o700).create(runtime(home)).unwrap();
         let log = std::fs::File::create(home.join("driver.log")).unwrap();
-        let process = Command::new(find("tauri-driver").expect("checked before"))
+        // A bus of its own: a second window on the same one would hand over to the first and end.
+        let process = Command::new(find("dbus-run-session").expect("checked before"))
+            .arg("--")
+            .arg(find("tauri-driver").expect("checked before"))
             .args([
                 "--port",
                 &port.to_string(),
@@ -219,6 +268,7 @@ impl Driver {
             .env("XDG_DATA_HOME", home.join("data"))
             .env("XDG_CACHE_HOME", home.join("cache"))
             .env("XDG_CONFIG_HOME", home.join("config"))
+            .env("XDG_RUNTIME_DIR", runtime(home))
             .env("TMPDIR", temporary(home))
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
@@ -257,6 +307,11 @@ impl Drop for Driver {
     fn drop(&mut self) {
         self.terminate();
     }
+}
+
+/// Sockets and locks that are the user's alone.
+fn runtime(home: &Path) -> PathBuf {
+    home.join("r")
 }
 
 /// Short: sockets lie below it.
