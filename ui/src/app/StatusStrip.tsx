@@ -13,7 +13,7 @@ export function StatusStrip() {
   const intercepts = useIntercepts();
   const place = placeWords(useWatched());
   const relay = relayWords(intercepts);
-  const minute = minuteOf(useAllTraffic());
+  const minute = minuteOf(intercepts, useAllTraffic());
   const program = useProgram();
   const hasLive = intercepts.some(isLive);
   return (
