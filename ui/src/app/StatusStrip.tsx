@@ -13,7 +13,7 @@ export function StatusStrip() {
   const intercepts = useIntercepts();
   const place = placeWords(useWatched());
   const relay = relayWords(intercepts);
-  const minute = minuteOf(useAllTraffic());
+  const minute = minuteOf(intercepts, useAllTraffic());
   const program = useProgram();
   const hasLive = intercepts.some(isLive);
   return (
@@ -24,7 +24,7 @@ export function StatusStrip() {
       </span>
       {relay && <span className={`strip-part strip-grow strip-${relay.tone}`} title={relay.words}>{relay.words}</span>}
       {minute && (
-        <span className="strip-part">
+        <span className="strip-part strip-minute">
           {minute.matched} requests a minute matched, {minute.unmatched} did not
         </span>
       )}

@@ -38,10 +38,13 @@ export function relayWords(intercepts: readonly InterceptView[]): { words: strin
   return { words: `relay open to ${open} of ${relays.length} proxy pods`, tone: "warn" };
 }
 
-/** Requests of the last minute. */
-export function minuteOf(traffic: ReadonlyMap<number, TrafficView>): { matched: number; unmatched: number } | null {
-  if (traffic.size === 0) return null;
-  const seconds = [...traffic.values()].flatMap((view) => view.seconds.slice(-60));
+/** Requests of the last minute to what is intercepted now. */
+export function minuteOf(
+  intercepts: readonly InterceptView[], traffic: ReadonlyMap<number, TrafficView>,
+): { matched: number; unmatched: number } | null {
+  const views = intercepts.filter(isLive).flatMap(({ key }) => traffic.get(key) ?? []);
+  if (views.length === 0) return null;
+  const seconds = views.flatMap((view) => view.seconds.slice(-60));
   return {
     matched: seconds.reduce((sum, each) => sum + each.matched, 0),
     unmatched: seconds.reduce((sum, each) => sum + each.unmatched, 0),

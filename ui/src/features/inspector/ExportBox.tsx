@@ -76,7 +76,7 @@ function Choices({ ids, filter, found, all, attempt, onDone }: Props & { onDone:
       >
         {Object.entries(formats).map(([each, words]) => <ToggleButton key={each} id={each} className="segment">{words}</ToggleButton>)}
       </ToggleButtonGroup>
-      <Checkbox isSelected={reveal} onChange={setReveal}>With secrets: tokens, cookies and hidden headers as they were sent</Checkbox>
+      <Checkbox isSelected={reveal} onChange={setReveal}>With secrets, as they were sent</Checkbox>
       <div className="box-foot">
         <Button onPress={copy}>Copy</Button>
         <Button look="primary" onPress={save}>Save…</Button>

@@ -26,7 +26,7 @@ export function RequestSide({ detail, acts, onReveal }: Props) {
   const { exchange, request, hidden } = detail;
   const query = queryOf(exchange.request.target);
   return (
-    <Tabs className="side">
+    <Tabs className="side" defaultSelectedKey="all">
       <TabList aria-label="Request" className="tabs">
         <Tab id="all" className="tab">Request</Tab>
         {query.length > 0 && <Tab id="query" className="tab">Query <span className="tab-count">{query.length}</span></Tab>}
@@ -50,7 +50,7 @@ export function ResponseSide({ detail, acts, onReveal }: Props) {
   }
   const { headers, trailers, interim } = exchange.response;
   return (
-    <Tabs className="side">
+    <Tabs className="side" defaultSelectedKey="body">
       <TabList aria-label="Response" className="tabs">
         <Tab id="body" className="tab">Response</Tab>
         <Tab id="headers" className="tab">Headers <span className="tab-count">{headers.length + (trailers?.length ?? 0)}</span></Tab>

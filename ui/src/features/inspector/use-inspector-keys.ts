@@ -1,8 +1,9 @@
 // Single keys of the inspector, as long as none of them is meant for a field.
 
-import { useEffect, type RefObject } from "react";
+import { useEffect, useMemo, type RefObject } from "react";
 
 import { hasCtrl, isTyping } from "../../components/platform";
+import { useOffer, type Offer } from "../../state/offers";
 import type { Acts } from "./acts";
 
 interface Wishes {
@@ -15,12 +16,20 @@ interface Wishes {
   isComparing: boolean;
 }
 
-export const inspectorKeys = [
-  ["J / K", "Next and previous request"], ["Enter", "Open the request"], ["R", "Replay"], ["E", "Edit and replay"], ["D", "Compare"],
-  ["C", "Copy as curl"], ["P", "Pin"], ["M", "Mock this answer"], ["X", "Delete"], ["Space", "Pause recording"], ["F", "Filter on and off"], ["/", "Type a filter"],
-] as const;
+/** The same acts by name, for the command palette and the sheet of shortcuts. */
+function offersOf({ acts, pause, toggleFilter, focusFilter }: Wishes): Offer[] {
+  const named: [string, string, string, () => void][] = [
+    ["replay", "Replay the request", "R", acts.replay], ["edit", "Edit and replay the request", "E", acts.edit],
+    ["compare", "Compare two requests, or laptop and origin", "D", acts.compare], ["curl", "Copy as curl", "C", acts.copyCurl],
+    ["pin", "Pin the request", "P", acts.pin], ["mock", "Mock this answer until switched off", "M", acts.mock],
+    ["delete", "Delete the request from the list", "X", acts.remove], ["pause", "Pause recording, or go on", "Space", pause],
+    ["filter", "Type a filter", "/", focusFilter], ["filter-off", "Switch the filter off and on", "F", toggleFilter],
+  ];
+  return named.map(([id, title, keys, run]) => ({ id: `inspector-${id}`, group: "Inspector", title, keys, run }));
+}
 
 export function useInspectorKeys(root: RefObject<HTMLElement | null>, wishes: Wishes): void {
+  useOffer(useMemo(() => offersOf(wishes), [wishes]));
   useEffect(() => {
     const hear = (event: KeyboardEvent) => {
       const target = event.target;

@@ -40,16 +40,21 @@ export const ServiceRow = memo(function ServiceRow({ line, target, listeners, is
       </div>
       <div role="gridcell" className="cell mono" title={service.ports.map(portText).join("  ")}>{service.ports.map(portText).join("  ")}</div>
       <div role="gridcell" className={readyLook(line)}>{service.kind === "ExternalName" ? "–" : service.ready}</div>
-      <div role="gridcell" className="cell cell-state"><State line={line} now={now} /></div>
-      <div role="gridcell" className="cell cell-port">
-        {isOpen && mine === null && (
-          <PortField
-            name={service.name} target={target} listeners={listeners} isActive={isActive}
-            onTarget={(next) => { acts.onTarget(line, next); }}
-          />
+      {!isOpen && mine === null
+        ? <div role="gridcell" aria-colspan={2} className="cell cell-state cell-wide"><State line={line} now={now} /></div>
+        : (
+          <>
+            <div role="gridcell" className="cell cell-state"><State line={line} now={now} /></div>
+            <div role="gridcell" className="cell cell-port">
+              {mine ? <span className="port-text mono">{mine.target.replace(/^localhost/, "")}</span> : (
+                <PortField
+                  name={service.name} target={target} listeners={listeners} isActive={isActive}
+                  onTarget={(next) => { acts.onTarget(line, next); }}
+                />
+              )}
+            </div>
+          </>
         )}
-        {mine && <span className="port-text"><span className="mono">{mine.target.replace(/^localhost/, "")}</span></span>}
-      </div>
       <div role="gridcell" className="cell cell-switch">
         {isOpen || mine ? (
           <Switch

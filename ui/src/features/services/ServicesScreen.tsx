@@ -1,6 +1,6 @@
 // Home: pick a Service, flip its switch.
 
-import { useCallback, useMemo, useRef, useState, type ReactNode } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
 
 import type { InterceptWish } from "../../bindings/wire";
 import { useAnswer } from "../../bridge/use-answer";
@@ -11,7 +11,7 @@ import { useIntercepts, usePreferences } from "../../state/use-desk";
 import { lastWish, wishFor } from "../../state/wish";
 import { DetailPane } from "./DetailPane";
 import { FilterField } from "./FilterField";
-import { matching } from "./matching";
+import { matching, prepare } from "./matching";
 import { favouriteOf, linesOf, type ServiceLine } from "./rows";
 import { ServiceList } from "./ServiceList";
 import type { RowActs } from "./ServiceRow";
@@ -77,6 +77,11 @@ function useServices(watched: Watched, filter: string, isOnlyOpen: boolean, onSh
   const [typed, setTyped] = useState<ReadonlyMap<string, string>>(new Map());
   const { answer } = useAnswer(useCallback(() => bridge.ask("list_listeners", {}), [bridge]));
   const listeners = answer.state === "answered" ? answer.value : noListeners;
+
+  useEffect(() => {
+    const timer = window.setTimeout(() => { prepare(watched.services); }, 200);
+    return () => { window.clearTimeout(timer); };
+  }, [watched.services]);
 
   const favourites = preferences?.favourites ?? noFavourites;
   const found = useMemo(() => matching(watched.services, filter), [watched.services, filter]);

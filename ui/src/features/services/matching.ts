@@ -14,6 +14,11 @@ function textOf(service: ServiceSummary): string {
   return text;
 }
 
+/** Makes the texts before somebody types. */
+export function prepare(services: readonly ServiceSummary[]): void {
+  for (const service of services) textOf(service);
+}
+
 /** The Services whose name, namespace, type, workload or one of whose ports has every word of the filter. */
 export function matching(services: readonly ServiceSummary[], filter: string): readonly ServiceSummary[] {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
