@@ -99,7 +99,7 @@ impl Desk {
             .map_err(|error| {
                 missing.push(format!(
                     "Commands of a terminal cannot reach this program: {error}."
-                ))
+                ));
             })
             .ok();
         let means = Means {

@@ -1,9 +1,8 @@
 // The program itself. Questions are commands; events come through one channel, opened when somebody first listens.
 
-import { getVersion } from "@tauri-apps/api/app";
 import { Channel, invoke } from "@tauri-apps/api/core";
 
-import type { DeskEvent } from "../bindings/wire";
+import type { DeskEvent, Hello } from "../bindings/wire";
 import { asRefusal, type Bridge } from "./bridge";
 
 async function command<Answer>(name: string, question: Record<string, unknown> = {}): Promise<Answer> {
@@ -39,6 +38,6 @@ export const tauriBridge: Bridge = {
     openFile: (wish) => command<string | null>("open_file", wish),
     saveFile: (wish) => command<string | null>("save_file", wish),
     quit: async (how) => { await command("quit", { how }); },
-    version: getVersion,
+    version: async () => (await command<Hello>("hello")).version,
   },
 };

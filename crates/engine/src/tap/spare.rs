@@ -39,7 +39,6 @@ impl Spare {
 mod tests {
     use std::ops::Range;
     use std::sync::mpsc;
-    use std::thread;
 
     use intercept_inspect::exchange::{
         Exchange, ExchangeId, Moment, Outcome, Place, Protocol, Request, Tags, Times,
@@ -86,10 +85,9 @@ mod tests {
         let until = Instant::now() + Duration::from_secs(20);
         let mut sent = 0;
         // Requests that come so often never leave an idle moment.
-        while Instant::now() < until && tidied_rx.try_recv().is_err() {
+        while Instant::now() < until && tidied_rx.recv_timeout(EVERY / 20).is_err() {
             recorder.add(some_exchange());
             sent += 1;
-            thread::sleep(EVERY / 20);
         }
         assert!(Instant::now() < until, "not tidied while {sent} requests came");
     }
