@@ -2,7 +2,8 @@
 
 The whole path: callers, the sandbox's Service, NGINX, agent, relay, tap with recording on, a local program. Every ten seconds
 the memory, open files and threads of each kind of process and the store's size go to a CSV; at the end the medians of the
-first and last quarter after a warm-up are compared. Needs `scripts/soak.sh`, which builds and finds what this takes.
+first and last quarter after a warm-up are compared. In the warm-up the session is stopped for a moment now and then, as a
+busy machine does at any time: requests pile up behind it, and allocators keep what that took. Needs `scripts/soak.sh`, which builds and finds what this takes.
 """
 
 import argparse
@@ -24,6 +25,9 @@ import callers
 HERE = pathlib.Path(__file__).parent
 NAMESPACE, SERVICE = "shop", "catalog"
 START_LIMIT = 60
+# Shorter than an agent waits for a sign of life, so that nothing may be lost.
+STALL = 1.2
+STALL_EVERY = 15
 # What may differ between two quarters without anything growing: beside the tenth, this much of each measure.
 GROWTH = 0.10
 SLACK = {"rss_kb": 2_000, "files": 6, "threads": 2, "store_file_kb": 20_000, "store_rows": 1_000, "wal_kb": 20_000}
@@ -196,6 +200,17 @@ async def sample(samples, every):
         samples.take()
 
 
+async def stall(session, seconds):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        await asyncio.sleep(STALL_EVERY)
+        session.send_signal(signal.SIGSTOP)
+        try:
+            await asyncio.sleep(STALL)
+        finally:
+            session.send_signal(signal.SIGCONT)
+
+
 async def soak(order):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="soak-"))
     processes = Processes(folder, order.program, order.nginx)
@@ -211,6 +226,8 @@ async def soak(order):
     samples = Samples(processes, made, order.csv)
     print(f"soak: {order.seconds} s at {order.rate}/s to {address}, samples in {order.csv}, logs in {folder}", flush=True)
     sampling = asyncio.create_task(sample(samples, order.every))
+    # Whatever they leave is settled when judging begins.
+    stalling = asyncio.create_task(stall(processes.session, order.warm_up * 0.8))
     try:
         await made.run(order.rate, order.seconds)
         # One that failed has measured nothing.
@@ -218,6 +235,7 @@ async def soak(order):
             sampling.result()
     finally:
         sampling.cancel()
+        stalling.cancel()
         local.kill()
         await processes.end()
     return report(samples, made, order)
