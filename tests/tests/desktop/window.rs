@@ -130,26 +130,6 @@ impl Window {
             .await;
     }
 
-    /// Presses keys where the focus is.
-    pub(crate) async fn keys(&self, keys: &str) {
-        let focused = self.client.active_element().await.unwrap();
-        focused.send_keys(keys).await.unwrap();
-    }
-
-    /// Types into the field with this name.
-    pub(crate) async fn type_into(&self, name: &str, text: &str) {
-        let field = self.await_element(&format!(
-            "//*[@aria-label='{name}'][self::input or self::textarea or @contenteditable='true']"
-        ));
-        field.await.send_keys(text).await.unwrap();
-    }
-
-    /// Waits until nothing says these words any more.
-    pub(crate) async fn await_no_text(&self, words: &str) {
-        let none = format!("//body[not(.//*[contains(text(), '{words}')])]");
-        self.await_element(&none).await;
-    }
-
     pub(crate) async fn click(&self, xpath: &str) {
         self.await_element(xpath).await.click().await.unwrap();
     }

@@ -362,7 +362,11 @@ changes: RequestChanges,
 /**
  * How full the store is.
  */
-usage: StoreUsage, } | { "kind": "timeline" } & TimelineEntry | { "kind": "go" } & Goal;
+usage: StoreUsage, } | { "kind": "timeline" } & TimelineEntry | { "kind": "preferences", 
+/**
+ * All of it.
+ */
+preferences: Preferences, } | { "kind": "go" } & Goal;
 
 /**
  * A line of one side or both.
@@ -1495,6 +1499,18 @@ defaultHeader: string,
  */
 defaultValue: string, 
 /**
+ * The proxy's image, rather than the stock one.
+ */
+proxyImage: string | null, 
+/**
+ * The image to take the agent from, where programs from ConfigMaps may not be run.
+ */
+agentImage: string | null, 
+/**
+ * Names of Secrets for pulling images.
+ */
+pullSecrets: Array<string>, 
+/**
  * Whether closing the window keeps the program running.
  */
 closesToTray: boolean, 
@@ -2010,7 +2026,7 @@ address: string,
 pod?: string | null, };
 
 /**
- * A part of a text that was typed, in characters.
+ * A part of a text that was typed, in UTF-16 units as the window counts.
  */
 export type Spot = { 
 /**

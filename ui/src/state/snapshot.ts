@@ -67,6 +67,8 @@ export function after(known: Snapshot, event: DeskEvent): Snapshot {
       const { at, what, key, sentence } = event;
       return { ...known, timeline: [...known.timeline.slice(1 - keptTimeline), { at, what, key, sentence }] };
     }
+    case "preferences":
+      return { ...known, preferences: event.preferences };
     case "go":
       return known;
   }

@@ -7,7 +7,7 @@ import type { Answers, World } from "./world";
 export const preferencesAtFirst = (): Preferences => ({
   theme: "system", productionContexts: ["prod-eu"], lastContext: "kind-dev", namespaces: {}, favourites: [], recent: [],
   savedFilters: [], hidesHealthChecks: true, recording: "bodies", keptBytes: 512 * 1024 * 1024, keptRequests: 100_000,
-  coveredHeaders: [], defaultHeader: "X-C6O-INTERCEPT", defaultValue: "yes", closesToTray: true, startsAtLogin: false,
+  coveredHeaders: [], proxyImage: null, agentImage: null, pullSecrets: [], defaultHeader: "X-C6O-INTERCEPT", defaultValue: "yes", closesToTray: true, startsAtLogin: false,
   notifies: true, stopAllShortcut: "", hasSeenFirstStart: true,
 });
 
