@@ -46,6 +46,6 @@ export default tseslint.config(
   // Generated from Rust, so kept as it came.
   {
     files: ["src/bindings/**"],
-    rules: { "@typescript-eslint/consistent-type-definitions": "off", "@typescript-eslint/array-type": "off" },
+    rules: { "@typescript-eslint/consistent-type-definitions": "off", "@typescript-eslint/array-type": "off", "@typescript-eslint/consistent-indexed-object-style": "off", "@typescript-eslint/no-empty-object-type": "off" },
   },
 );
