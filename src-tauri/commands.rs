@@ -11,6 +11,7 @@ use tauri::{AppHandle, State, Window};
 use tauri_plugin_clipboard_manager::ClipboardExt as _;
 use tauri_plugin_dialog::DialogExt as _;
 
+use crate::engine::Engine;
 use crate::quit;
 
 /// The commands of the desktop itself, beside those of the table.
@@ -22,8 +23,13 @@ macro_rules! commands {
         $(
             $(#[$docs])+
             #[tauri::command]
-            pub(crate) async fn $name(desk: State<'_, Desk>, $($arg: $type),*) -> Result<$answer, CommandError> {
-                Box::pin(desk.$name($($arg),*)).await
+            pub(crate) async fn $name(
+                desk: State<'_, Desk>,
+                engine: State<'_, Engine>,
+                $($arg: $type),*
+            ) -> Result<$answer, CommandError> {
+                let desk = desk.inner().clone();
+                engine.ask(async move { Box::pin(desk.$name($($arg),*)).await }).await
             }
         )+
 

@@ -1,10 +1,12 @@
 //! The thread on which everything but the window runs.
 //!
+//! Not the runtime of Tauri and its plugins: some of those wait for the desktop, and requests must not wait with them.
 //! One thread: what several streams of a tunnel have to say then leaves together, in fewer and cheaper messages.
 
 use std::io;
 use std::thread::JoinHandle;
 
+use intercept_desk::error::CommandError;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
@@ -34,8 +36,23 @@ impl Engine {
         })
     }
 
-    pub(crate) fn handle(&self) -> &Handle {
-        &self.handle
+    /// Does it there, and waits for what comes of it.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        question: impl Future<Output = Result<T, CommandError>> + Send + 'static,
+    ) -> Result<T, CommandError> {
+        let asked = self.handle.spawn(question).await;
+        asked.unwrap_or_else(|error| Err(CommandError::of_desktop("The question broke off", &error)))
+    }
+
+    /// Does it there.
+    pub(crate) fn spawn(&self, act: impl Future<Output = ()> + Send + 'static) {
+        self.handle.spawn(act);
+    }
+
+    /// Does it there while this thread waits: for the beginning and the end only.
+    pub(crate) fn block_on<T>(&self, act: impl Future<Output = T>) -> T {
+        self.handle.block_on(act)
     }
 }
 

@@ -14,7 +14,6 @@ mod window;
 use std::path::PathBuf;
 
 use engine::Engine;
-use intercept_desk::error::CommandError;
 use intercept_desk::wire::{DeskEvent, Preferences};
 use intercept_desk::{Desk, Listener, Options};
 use intercept_engine::control::sockets;
@@ -45,7 +44,6 @@ pub enum StartError {
 /// When the system has no web view, no display for it, or no threads.
 pub fn run() -> Result<(), StartError> {
     let engine = Engine::start()?;
-    tauri::async_runtime::set(engine.handle().clone());
     let app = tauri::Builder::default()
         // First, as it asks to be: a second program hands over what it was started with, and ends.
         .plugin(tauri_plugin_single_instance::init(|app, words, _| {
@@ -63,6 +61,7 @@ pub fn run() -> Result<(), StartError> {
         .plugin(tauri_plugin_notification::init())
         .plugin(tauri_plugin_autostart::Builder::new().args([IN_TRAY]).build())
         .plugin(tauri_plugin_global_shortcut::Builder::new().build())
+        .manage(engine)
         .manage(tray::Shown::default())
         .manage(notices::Notices::default())
         .invoke_handler(commands::handler())
@@ -80,13 +79,12 @@ pub fn run() -> Result<(), StartError> {
         }
         RunEvent::Exit => {
             let desk = app.state::<Desk>().inner().clone();
-            tauri::async_runtime::block_on(desk.close());
+            app.state::<Engine>().block_on(desk.close());
         }
         #[cfg(target_os = "macos")]
         RunEvent::Reopen { .. } => window::show(app),
         _ => {}
     });
-    drop(engine);
     Ok(())
 }
 
@@ -100,7 +98,9 @@ fn set_up(app: &mut App) -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     let has_tray = tray::has_place();
-    let desk = open_desk(options(app, logs, has_tray)?)?;
+    let options = options(app, logs, has_tray)?;
+    // Its tasks belong to the engine's thread.
+    let desk = app.state::<Engine>().block_on(async { Desk::open(options) })?;
     app.manage(desk.clone());
     if has_tray {
         tray::start(&handle)?;
@@ -124,11 +124,6 @@ fn set_up(app: &mut App) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The desk's tasks belong to the runtime of its thread.
-fn open_desk(options: Options) -> Result<Desk, CommandError> {
-    tauri::async_runtime::block_on(async { Desk::open(options) })
-}
-
 fn options(app: &App, logs: Option<PathBuf>, has_tray: bool) -> tauri::Result<Options> {
     let version = app.package_info().version.to_string();
     Ok(Options {
@@ -150,12 +145,23 @@ fn listen(desk: &Desk, app: &AppHandle) {
     desk.listen(Listener::Shell, move |event| match event {
         DeskEvent::Intercepts { .. } => tray::refresh(&app),
         DeskEvent::Preferences { preferences } => {
-            prefer(&app, preferences);
+            let preferences = preferences.clone();
+            on_main(&app, move |app| prefer(app, &preferences));
             tray::refresh(&app);
         }
-        DeskEvent::Timeline(entry) => notices::show(&app, entry),
+        DeskEvent::Timeline(entry) => {
+            let entry = entry.clone();
+            on_main(&app, move |app| notices::show(app, &entry));
+        }
         _ => {}
     });
+}
+
+/// The desktop answers on the main thread, which may be waiting for whoever tells this: so nobody waits for it here.
+fn on_main(app: &AppHandle, act: impl FnOnce(&AppHandle) + Send + 'static) {
+    let handle = app.clone();
+    // A loop that has ended has no desktop to speak to.
+    let _ = app.run_on_main_thread(move || act(&handle));
 }
 
 /// What the desktop does for the user's preferences. Each may be refused by it, and costs nothing else.

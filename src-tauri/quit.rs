@@ -4,6 +4,7 @@ use intercept_desk::Desk;
 use intercept_desk::wire::{DeskEvent, Goal, InterceptView};
 use tauri::{AppHandle, Manager as _, Window};
 
+use crate::engine::Engine;
 use crate::window;
 
 /// The window was told to close.
@@ -37,7 +38,14 @@ fn ask(app: &AppHandle) {
 /// Undoes everything, waits for it, and ends the program.
 pub(crate) async fn restore_and_quit(app: &AppHandle) {
     let desk = app.state::<Desk>().inner().clone();
-    desk.close().await;
+    let engine = app.state::<Engine>();
+    let closed = engine.ask(async move {
+        desk.close().await;
+        Ok(())
+    });
+    if let Err(error) = closed.await {
+        tracing::error!(%error, "the end was cut short; the cluster restores itself after the grace time");
+    }
     app.exit(0);
 }
 

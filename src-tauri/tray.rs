@@ -13,6 +13,7 @@ use tauri::{AppHandle, Manager as _, Wry};
 use tauri_plugin_clipboard_manager::ClipboardExt as _;
 
 use self::model::{Act, Entry, Model, Shape, model};
+use crate::engine::Engine;
 use crate::{quit, window};
 
 /// Its name.
@@ -191,7 +192,7 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     let desk = app.state::<Desk>().inner().clone();
-    tauri::async_runtime::spawn(act(desk));
+    app.state::<Engine>().spawn(act(desk));
 }
 
 /// Whether there is a place for one: on Linux not every desktop has it.

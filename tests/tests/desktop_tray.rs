@@ -48,13 +48,18 @@ async fn desktop_tray_starts_again_stops_everything_and_quits() {
         }
         let active = format!("catalog → localhost:{port}");
         let begun = desktop.menu_within(Duration::from_secs(5), &active).await?;
-        begun.find("Active: requests with X-C6O-INTERCEPT: yes").is_some().then_some(begun)
+        begun
+            .find("Active: requests with X-C6O-INTERCEPT: yes")
+            .is_some()
+            .then_some(begun)
     });
     let active: Menu = active.await;
     assert!(active.find("1 intercept is active").is_some(), "{active}");
     assert!(active.find("Copy curl with the header").is_some(), "{active}");
 
-    desktop.choose(active.find("Stop everything and restore").unwrap()).await;
+    desktop
+        .choose(active.find("Stop everything and restore").unwrap())
+        .await;
     let idle = desktop.menu_with(LIMIT, "No intercept is active").await;
     let traces = SandboxTraces::below(&desktop.temporary());
     desktop.choose(idle.find("Quit").unwrap()).await;

@@ -89,7 +89,10 @@ impl fmt::Display for Menu {
 
 impl Desktop {
     /// Whether all that it needs is here; if not, says what is missing.
-    #[expect(clippy::print_stderr, reason = "a test that did not run must not look like one that passed")]
+    #[expect(
+        clippy::print_stderr,
+        reason = "a test that did not run must not look like one that passed"
+    )]
     pub(crate) fn is_possible() -> bool {
         let missing = [
             std::env::var_os("DISPLAY").is_none().then_some("a display"),
@@ -100,7 +103,10 @@ impl Desktop {
         if missing.is_empty() {
             return true;
         }
-        let words = format!("NOT RUN: a test of the tray lacks {}; see scripts/test.sh", missing.join(", "));
+        let words = format!(
+            "NOT RUN: a test of the tray lacks {}; see scripts/test.sh",
+            missing.join(", ")
+        );
         assert!(std::env::var("CI").as_deref() != Ok("true"), "{words}");
         eprintln!("### {words} ###");
         false
@@ -113,7 +119,10 @@ impl Desktop {
         std::fs::create_dir_all(&settings).unwrap();
         std::fs::write(settings.join("preferences.json"), preferences.to_string()).unwrap();
         std::fs::create_dir_all(temporary(home.path())).unwrap();
-        std::fs::DirBuilder::new().mode(0o700).create(home.path().join("r")).unwrap();
+        std::fs::DirBuilder::new()
+            .mode(0o700)
+            .create(home.path().join("r"))
+            .unwrap();
         let (daemon, address) = daemon().await;
         let (items_tx, mut items_rx) = mpsc::unbounded_channel();
         let bus = zbus::connection::Builder::address(address.as_str())
@@ -143,7 +152,9 @@ impl Desktop {
             .unwrap();
         let item = timeout(LIMIT, items_rx.recv()).await;
         let log = || std::fs::read_to_string(home.path().join("program.log")).unwrap_or_default();
-        let (owner, path) = item.unwrap_or_else(|_| panic!("no icon came: {}", log())).unwrap();
+        let (owner, path) = item
+            .unwrap_or_else(|_| panic!("no icon came: {}", log()))
+            .unwrap();
         let item = Proxy::new(&bus, owner.clone(), path, "org.kde.StatusNotifierItem")
             .await
             .unwrap();
@@ -167,8 +178,17 @@ impl Desktop {
     pub(crate) async fn menu(&self) -> Menu {
         let menu = self.dbusmenu().await;
         let properties: Vec<&str> = Vec::new();
-        let (_, layout): (u32, (i32, std::collections::HashMap<String, OwnedValue>, Vec<OwnedValue>)) =
-            menu.call("GetLayout", &(0_i32, -1_i32, properties)).await.unwrap();
+        let (_, layout): (
+            u32,
+            (
+                i32,
+                std::collections::HashMap<String, OwnedValue>,
+                Vec<OwnedValue>,
+            ),
+        ) = menu
+            .call("GetLayout", &(0_i32, -1_i32, properties))
+            .await
+            .unwrap();
         let mut entries = Vec::new();
         layout.2.iter().for_each(|child| gather(child, &mut entries));
         Menu(entries)
@@ -278,7 +298,10 @@ fn temporary(home: &Path) -> PathBuf {
 fn program() -> PathBuf {
     let named = std::env::var_os("INTERCEPT_TEST_DESKTOP").map(PathBuf::from);
     let this = std::env::current_exe().unwrap();
-    let target = this.ancestors().nth(3).expect("tests must run from the target folder");
+    let target = this
+        .ancestors()
+        .nth(3)
+        .expect("tests must run from the target folder");
     named.unwrap_or_else(|| target.join("debug/intercept"))
 }
 
