@@ -1,6 +1,8 @@
 //! A session bus, a tray on it, and the program whose icon is there.
 #![expect(clippy::unwrap_used, reason = "a broken rig is a failed test")]
+#![expect(clippy::needless_pass_by_value, reason = "the bus hands headers over")]
 
+use std::collections::HashMap;
 use std::fmt;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -60,6 +62,9 @@ pub(crate) struct Desktop {
     menu: OwnedObjectPath,
     home: tempfile::TempDir,
 }
+
+/// A revision, and the root: its number, its properties, what it holds.
+type Layout = (u32, (i32, HashMap<String, OwnedValue>, Vec<OwnedValue>));
 
 /// A menu as it was read.
 #[derive(Clone, Debug)]
@@ -178,14 +183,7 @@ impl Desktop {
     pub(crate) async fn menu(&self) -> Menu {
         let menu = self.dbusmenu().await;
         let properties: Vec<&str> = Vec::new();
-        let (_, layout): (
-            u32,
-            (
-                i32,
-                std::collections::HashMap<String, OwnedValue>,
-                Vec<OwnedValue>,
-            ),
-        ) = menu
+        let (_, layout): Layout = menu
             .call("GetLayout", &(0_i32, -1_i32, properties))
             .await
             .unwrap();
