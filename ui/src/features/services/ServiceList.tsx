@@ -77,7 +77,8 @@ export function ServiceList({ lines, active, onActive, targetOf, listeners, acts
                 key={line.id} data-id={line.id} role="row" aria-rowindex={index + 2} aria-selected={isActive}
                 aria-label={rowWords(line.service)}
                 className={line.mine ? "row row-mine" : "row"} style={place} tabIndex={index === entry ? 0 : -1}
-                onFocus={() => { if (!isActive) onActive(line.id); }}
+                // Only its own: a press on a control inside would open the pane, and what is pressed would move away under it.
+                onFocus={({ target, currentTarget }) => { if (target === currentTarget && !isActive) onActive(line.id); }}
                 onClick={() => { onActive(line.id); }}
                 onDoubleClick={() => { onOpen(line); }}
               >
