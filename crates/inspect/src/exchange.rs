@@ -285,7 +285,7 @@ pub struct Tags {
     /// Never removed to make room.
     pub pinned: bool,
     /// The exchange that it repeats.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay_of: Option<ExchangeId>,
     /// It differs from what it repeats.
     pub edited: bool,

@@ -2161,7 +2161,7 @@ pinned: boolean,
 /**
  * The exchange that it repeats.
  */
-replayOf: ExchangeId | null, 
+replayOf?: ExchangeId | null, 
 /**
  * It differs from what it repeats.
  */

@@ -55,7 +55,7 @@ const outcomes: Record<string, string> = {
 
 function isWord(word: string, summary: Summary): boolean {
   if (word === "pinned") return summary.tags.pinned;
-  if (word === "replayed") return summary.tags.replayOf !== null;
+  if (word === "replayed") return (summary.tags.replayOf ?? null) !== null;
   if (word === "edited") return summary.tags.edited;
   const broken = ["reset", "timedOut", "failed"].includes(summary.outcome.kind);
   if (word === "error") return broken || (summary.status ?? 0) >= 500;

@@ -43,7 +43,7 @@ export function tagsOf({ outcome, tags, protocol, mediaType, status }: Summary):
   const found: Tag[] = [];
   if (tags.pinned) found.push({ words: "pinned", look: "plain" });
   if (tags.edited) found.push({ words: "edited", look: "accent" });
-  else if (tags.replayOf !== null) found.push({ words: "replayed", look: "accent" });
+  else if ((tags.replayOf ?? null) !== null) found.push({ words: "replayed", look: "accent" });
   if (outcome.kind === "mocked") found.push({ words: "mocked", look: "accent" });
   if (outcome.kind === "fellBack") found.push({ words: "fell back", look: "warn" });
   if (outcome.kind === "answeredByCluster") found.push({ words: "origin", look: "warn" });

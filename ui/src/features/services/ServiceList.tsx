@@ -61,11 +61,18 @@ export function ServiceList({ lines, active, onActive, targetOf, listeners, acts
     act();
   };
 
+  // A press also moves the focus. What that opened would push the list aside before the release: a press counts where it ends.
+  const isPressing = useRef(false);
+  const notePress = () => {
+    isPressing.current = true;
+    window.setTimeout(() => { isPressing.current = false; });
+  };
+
   const isSeen = entry >= first && entry < end;
   return (
     <div className="grid" role="grid" aria-label={words.list} aria-rowcount={lines.length + 1} aria-colcount={7} ref={ref}>
       <Head />
-      <div className="grid-scroll" role="rowgroup" ref={scroller} onKeyDown={keys} tabIndex={isSeen ? -1 : 0}>
+      <div className="grid-scroll" role="rowgroup" ref={scroller} onKeyDown={keys} onMouseDownCapture={notePress} tabIndex={isSeen ? -1 : 0}>
         <div role="presentation" style={{ height: tops.at(-1) }}>
           {lines.slice(first, end).map((line, offset) => {
             const index = first + offset;
@@ -77,8 +84,7 @@ export function ServiceList({ lines, active, onActive, targetOf, listeners, acts
                 key={line.id} data-id={line.id} role="row" aria-rowindex={index + 2} aria-selected={isActive}
                 aria-label={rowWords(line.service)}
                 className={line.mine ? "row row-mine" : "row"} style={place} tabIndex={index === entry ? 0 : -1}
-                // Only its own: a press on a control inside would open the pane, and what is pressed would move away under it.
-                onFocus={({ target, currentTarget }) => { if (target === currentTarget && !isActive) onActive(line.id); }}
+                onFocus={() => { if (!isActive && !isPressing.current) onActive(line.id); }}
                 onClick={() => { onActive(line.id); }}
                 onDoubleClick={() => { onOpen(line); }}
               >
