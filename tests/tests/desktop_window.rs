@@ -136,11 +136,13 @@ async fn desktop_intercepts_by_clicking_and_shows_what_arrives() {
     window.screenshot("sheet-active").await;
 
     // Customers of the shop carry the header, some of them.
-    window.press("Open inspector").await;
     window
-        .click("(//*[@role='row'][.//*[contains(., 'catalog')]])[2]")
+        .click("//*[contains(@class, 'sheet')]//button[normalize-space(.)='Open inspector']")
         .await;
-    window.await_text("your laptop").await;
+    window
+        .click("(//*[@role='row'][starts-with(@id, 'request-')])[2]")
+        .await;
+    window.await_text("200 OK").await;
     window.screenshot("inspector").await;
     window.go("Tunnel").await;
     window.await_text("Requests a second").await;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use fantoccini::error::CmdError;
 use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::json;
@@ -130,8 +131,22 @@ impl Window {
             .await;
     }
 
+    /// Clicks it once nothing covers it: what has just appeared may still be on its way to its place.
     pub(crate) async fn click(&self, xpath: &str) {
-        self.await_element(xpath).await.click().await.unwrap();
+        let mut tick = tokio::time::interval(Duration::from_millis(50));
+        let clicking = async {
+            loop {
+                tick.tick().await;
+                match self.await_element(xpath).await.click().await {
+                    Err(CmdError::Standard(error)) if error.error() == "element click intercepted" => {}
+                    clicked => return clicked,
+                }
+            }
+        };
+        let clicked = tokio::time::timeout(LIMIT, clicking).await;
+        clicked
+            .unwrap_or_else(|_| panic!("something covers {xpath}"))
+            .unwrap();
     }
 
     /// Presses the button or choice with these words.

@@ -45,7 +45,7 @@ const numbers: Record<string, (summary: Summary) => number | null> = {
   ressize: (summary) => summary.responseSize,
   port: (summary) => summary.place.port,
   id: (summary) => summary.id,
-  replayof: (summary) => summary.tags.replayOf,
+  replayof: (summary) => summary.tags.replayOf ?? null,
 };
 
 const outcomes: Record<string, string> = {
