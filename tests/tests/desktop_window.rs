@@ -142,7 +142,7 @@ async fn desktop_intercepts_by_clicking_and_shows_what_arrives() {
     window
         .click("(//*[@role='row'][starts-with(@id, 'request-')])[2]")
         .await;
-    window.await_text("200 OK").await;
+    window.await_text("x-c6o-intercept").await;
     window.screenshot("inspector").await;
     window.go("Tunnel").await;
     window.await_text("Requests a second").await;
