@@ -96,13 +96,6 @@ impl Cover {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        let hint = match &error {
-            StoreError::Newer { .. } => "Use the newer version of this program, or move the file away.",
-            StoreError::Directory { .. } | StoreError::Open { .. } => {
-                "Check that the folder is yours and that the disk has room."
-            }
-            _ => "Try again; if it stays, move the file away: it is begun anew.",
-        };
-        Self::from_error(Exit::Undone, "store", &error).hint(Some(hint))
+        Self::from_error(Exit::Undone, "store", &error).hint(Some(error.hint()))
     }
 }

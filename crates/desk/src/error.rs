@@ -152,14 +152,7 @@ impl std::fmt::Display for CommandError {
 
 impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
-        let hint = match &error {
-            StoreError::Newer { .. } => "Use the newer version of this program, or move the file away.",
-            StoreError::Directory { .. } | StoreError::Open { .. } => {
-                "Check that the folder is yours and that the disk has room."
-            }
-            _ => "Try again; if it stays, move the file away: it is begun anew.",
-        };
-        Self::new(ErrorCode::NoRecorder, &error, Some(hint))
+        Self::new(ErrorCode::NoRecorder, &error, Some(error.hint()))
     }
 }
 

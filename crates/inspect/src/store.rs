@@ -147,6 +147,19 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// What the user can do.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Newer { .. } => "Use the newer version of this program, or move the file away.",
+            Self::Directory { .. } | Self::Open { .. } => {
+                "Check that the folder is yours and that the disk has room."
+            }
+            _ => "Try again; if it stays, move the file away: it is begun anew.",
+        }
+    }
+}
+
 /// Names what was tried.
 fn tried(what: &'static str) -> impl FnOnce(rusqlite::Error) -> StoreError {
     move |source| StoreError::Sql { what, source }
