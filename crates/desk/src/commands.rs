@@ -111,7 +111,7 @@ impl Desk {
             now.recent.truncate(RECENT);
         });
         let record = self.record(wish.recording);
-        Ok(self.0.intercepts.open(&cluster, wish, (spec, proxy), record))
+        self.0.intercepts.open(&cluster, wish, (spec, proxy), record)
     }
 
     pub async fn stop_intercept(&self, key: u32) -> Answer<()> {

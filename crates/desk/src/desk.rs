@@ -1,7 +1,7 @@
 //! The façade: one method for each command of the table, and what holds them together.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use intercept_engine::control::{Holdings, Server};
 use intercept_engine::inspector::{Inspector, USUAL_BODY};
@@ -70,7 +70,7 @@ pub(crate) struct Inner {
     pub(crate) mocks: Mocks,
     pub(crate) missing: Vec<String>,
     server: Mutex<Option<Server>>,
-    _files: std::sync::Mutex<Option<AbortOnDropHandle<()>>>,
+    files: std::sync::Mutex<Option<AbortOnDropHandle<()>>>,
 }
 
 impl Desk {
@@ -130,23 +130,21 @@ impl Desk {
             mocks,
             missing,
             server: Mutex::new(server),
-            _files: std::sync::Mutex::default(),
+            files: std::sync::Mutex::default(),
         }));
         desk.watch_files();
         Ok(desk)
     }
 
     fn watch_files(&self) {
-        let inner = Arc::downgrade(&self.0);
-        let watching = tokio::spawn(async move {
-            if let Some(inner) = inner.upgrade() {
-                let feed = inner.feed.clone();
-                inner.clusters.watch_files(&feed).await;
-            }
-        });
-        if let Ok(mut files) = self.0._files.lock() {
-            *files = Some(AbortOnDropHandle::new(watching));
-        }
+        // It has the desk, and goes when that is closed.
+        let inner = Arc::clone(&self.0);
+        let watching = tokio::spawn(async move { inner.clusters.watch_files(&inner.feed).await });
+        *self.files() = Some(AbortOnDropHandle::new(watching));
+    }
+
+    fn files(&self) -> MutexGuard<'_, Option<AbortOnDropHandle<()>>> {
+        self.0.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells events from now on. Whoever listened under this name before hears nothing more.
@@ -174,16 +172,14 @@ impl Desk {
 
     /// Ends everything: intercepts are undone, and that is waited for; then the sandbox and the socket go.
     pub async fn close(&self) {
-        self.0.intercepts.stop_all().await;
+        self.0.intercepts.close().await;
         self.0.requests.stop();
         self.0.services.stop().await;
         if let Some(server) = self.0.server.lock().await.take() {
             server.close().await;
         }
         self.0.sandbox.stop().await;
-        if let Ok(mut files) = self.0._files.lock() {
-            files.take();
-        }
+        self.files().take();
     }
 
     pub(crate) fn remember(&self, change: impl FnOnce(&mut Preferences)) {

@@ -47,6 +47,8 @@ struct Shared {
 
 #[derive(Default)]
 struct Held {
+    /// The program ends: what was opened now would be ended by nobody.
+    is_closing: bool,
     last: u32,
     by_key: BTreeMap<u32, Entry>,
 }
@@ -88,13 +90,25 @@ impl Intercepts {
     }
 
     /// Opens one; its key. Must be called where its session can be spawned.
+    ///
+    /// # Errors
+    /// When the program is ending.
     pub(crate) fn open(
         &self,
         cluster: &Cluster,
         wish: InterceptWish,
         (spec, settings): (InterceptSpec, ProxySettings),
         record: Option<Record>,
-    ) -> u32 {
+    ) -> Result<u32, CommandError> {
+        // Held until it is listed, so that whoever ends everything either finds it or keeps it from beginning.
+        let mut held = self.held();
+        if held.is_closing {
+            return Err(CommandError::said(
+                ErrorCode::Gone,
+                "Intercept is quitting and restores what it changed; nothing new is begun.",
+                "Start it again, then start the intercept.",
+            ));
+        }
         let means = &self.0.means;
         let request = SessionRequest {
             spec: spec.clone(),
@@ -107,25 +121,22 @@ impl Intercepts {
         let session = Session::open(cluster, request);
         let hold = means.holdings.hold(&session, cluster.context(), &spec);
         let (over_tx, over_rx) = watch::channel(false);
-        let key = {
-            let mut held = self.held();
-            held.last += 1;
-            let key = held.last;
-            let entry = Entry {
-                target: spec.target.clone(),
-                story: Story::new(key, wish, spec, unix_millis() / 1000),
-                closer: session.closer(),
-                prober: session.prober(),
-                recording: session.recording().cloned(),
-                traffic: TrafficView::default(),
-                over_rx,
-            };
-            held.by_key.insert(key, entry);
-            key
+        held.last += 1;
+        let key = held.last;
+        let entry = Entry {
+            target: spec.target.clone(),
+            story: Story::new(key, wish, spec, unix_millis() / 1000),
+            closer: session.closer(),
+            prober: session.prober(),
+            recording: session.recording().cloned(),
+            traffic: TrafficView::default(),
+            over_rx,
         };
+        held.by_key.insert(key, entry);
+        drop(held);
         self.tell();
         tokio::spawn(self.clone().follow(key, session, hold, over_tx));
-        key
+        Ok(key)
     }
 
     async fn follow(self, key: u32, mut session: Session, hold: Hold, over_tx: watch::Sender<bool>) {
@@ -197,6 +208,12 @@ impl Intercepts {
         // The sender goes with its follower: then it has ended too.
         let _ = over_rx.wait_for(|is_over| *is_over).await;
         Ok(())
+    }
+
+    /// Ends all of them for good: none is begun after this.
+    pub(crate) async fn close(&self) {
+        self.held().is_closing = true;
+        self.stop_all().await;
     }
 
     /// Ends all of them at the same time, and waits until they have.
