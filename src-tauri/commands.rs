@@ -16,7 +16,7 @@ use crate::quit;
 
 /// The commands of the desktop itself, beside those of the table.
 #[cfg(test)]
-pub(crate) const OWN: [&str; 6] = ["listen", "copy_text", "open_file", "save_file", "quit", "hide"];
+pub(crate) const OWN: [&str; 5] = ["listen", "copy_text", "open_file", "save_file", "quit"];
 
 macro_rules! commands {
     ($($(#[$docs:meta])+ $name:ident($($arg:ident: $type:ty),*) -> $answer:ty;)+) => {
@@ -38,7 +38,7 @@ macro_rules! commands {
         pub(crate) const OF_TABLE: &[&str] = &[$(stringify!($name)),+];
 
         pub(crate) fn handler() -> impl Fn(tauri::ipc::Invoke) -> bool + Send + Sync + 'static {
-            tauri::generate_handler![$($name,)+ listen, copy_text, open_file, save_file, quit, hide]
+            tauri::generate_handler![$($name,)+ listen, copy_text, open_file, save_file, quit]
         }
     };
 }
@@ -99,17 +99,11 @@ pub(crate) enum How {
 pub(crate) async fn quit(app: AppHandle, window: Window, how: How) -> Result<(), CommandError> {
     match how {
         How::Restore => quit::restore_and_quit(&app).await,
-        How::Keep => hide(window)?,
+        How::Keep => window
+            .hide()
+            .map_err(|error| CommandError::of_desktop("The window cannot be hidden", &error))?,
     }
     Ok(())
-}
-
-/// Hides the window; the program goes on.
-#[tauri::command]
-pub(crate) fn hide(window: Window) -> Result<(), CommandError> {
-    window
-        .hide()
-        .map_err(|error| CommandError::of_desktop("The window cannot be hidden", &error))
 }
 
 #[cfg(test)]
