@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value as Json;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
@@ -56,6 +57,7 @@ impl Watcher {
 /// The program with its icon in a tray. What is left of it ends with this.
 pub(crate) struct Desktop {
     program: Child,
+    address: String,
     _daemon: Child,
     bus: Connection,
     owner: String,
@@ -117,8 +119,8 @@ impl Desktop {
         false
     }
 
-    /// Starts the program with these preferences, and waits for its icon.
-    pub(crate) async fn start(preferences: &Json, arguments: &[&str]) -> Self {
+    /// Starts the program with these preferences and clusters, and waits for its icon.
+    pub(crate) async fn start(preferences: &Json, kubeconfig: &Path, arguments: &[&str]) -> Self {
         let home = tempfile::tempdir().unwrap();
         let settings = home.path().join("config/dev.intercept.desktop");
         std::fs::create_dir_all(&settings).unwrap();
@@ -140,19 +142,11 @@ impl Desktop {
             .await
             .unwrap();
         let log = std::fs::File::create(home.path().join("program.log")).unwrap();
-        let program = Command::new(program())
+        let mut command = command(home.path(), &address, kubeconfig);
+        let program = command
             .args(arguments)
-            .env("DBUS_SESSION_BUS_ADDRESS", &address)
-            .env("HOME", home.path())
-            .env("XDG_DATA_HOME", home.path().join("data"))
-            .env("XDG_CACHE_HOME", home.path().join("cache"))
-            .env("XDG_CONFIG_HOME", home.path().join("config"))
-            .env("XDG_RUNTIME_DIR", home.path().join("r"))
-            .env("TMPDIR", temporary(home.path()))
-            .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
-            .kill_on_drop(true)
             .spawn()
             .unwrap();
         let item = timeout(LIMIT, items_rx.recv()).await;
@@ -166,6 +160,7 @@ impl Desktop {
         let menu: OwnedObjectPath = item.get_property("Menu").await.unwrap();
         Self {
             program,
+            address,
             _daemon: daemon,
             bus,
             owner,
@@ -225,6 +220,27 @@ impl Desktop {
             .unwrap();
     }
 
+    /// Starts the program once more, as somebody who has forgotten that it runs: it must hand over and end.
+    pub(crate) async fn start_again(&self, arguments: &[&str]) {
+        let mut command = command(self.home.path(), &self.address, Path::new("/nonexistent"));
+        let mut second = command
+            .args(arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let ended = timeout(LIMIT, second.wait()).await;
+        let status = ended.expect("a second program must not stay").unwrap();
+        assert!(status.success(), "the second program ended with {status}");
+    }
+
+    /// Tells the program to end, as the end of the user's session does.
+    pub(crate) fn terminate(&self) {
+        let process = self.program.id().expect("it must run");
+        let process = Pid::from_raw(i32::try_from(process).unwrap()).unwrap();
+        kill_process(process, Signal::TERM).unwrap();
+    }
+
     /// Waits until the program has ended by itself.
     pub(crate) async fn await_end(&mut self, limit: Duration) {
         let ended = timeout(limit, self.program.wait()).await;
@@ -271,6 +287,23 @@ fn gather(child: &OwnedValue, entries: &mut Vec<Entry>) {
             }
         }
     }
+}
+
+/// The program in this home, on this bus.
+fn command(home: &Path, bus: &str, kubeconfig: &Path) -> Command {
+    let mut command = Command::new(program());
+    command
+        .env("DBUS_SESSION_BUS_ADDRESS", bus)
+        .env("HOME", home)
+        .env("KUBECONFIG", kubeconfig)
+        .env("XDG_DATA_HOME", home.join("data"))
+        .env("XDG_CACHE_HOME", home.join("cache"))
+        .env("XDG_CONFIG_HOME", home.join("config"))
+        .env("XDG_RUNTIME_DIR", home.join("r"))
+        .env("TMPDIR", temporary(home))
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    command
 }
 
 /// A bus of its own, and its address.

@@ -55,7 +55,7 @@ export const words = {
   header: { name: "Default header", help: "Requests that carry it go to your laptop.", wrong: "A header name has letters, digits and - only, such as X-C6O-INTERCEPT." },
   value: { name: "Default value", help: "Empty: any value matches.", wrong: "A value is one line without spaces at its ends." },
   level: { name: "Record", help: "Nothing: requests pass and are counted, none is kept." },
-  megabytes: { name: "Keep at most", help: "The oldest requests go first. Pinned ones stay.", unit: "MB", label: "Megabytes to keep" },
+  megabytes: { name: "Keep at most", help: "The oldest requests go first. Pinned ones stay. A new limit holds from the next start of Intercept.", unit: "MB", label: "Megabytes to keep" },
   count: { name: "And at most", help: "Whichever limit comes first counts.", unit: "requests", label: "Requests to keep" },
   range: (least: number, most: number) => `A whole number from ${least.toLocaleString("en")} to ${most.toLocaleString("en")}.`,
   used: {
