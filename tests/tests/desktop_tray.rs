@@ -119,8 +119,14 @@ async fn started_again(desktop: &Desktop, port: &str) -> Menu {
 
 /// What the Service selects.
 async fn selector(kubeconfig: &Path) -> Option<BTreeMap<String, String>> {
-    let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
-    let services: Api<Service> = Api::namespaced(Client::try_from(config.unwrap()).unwrap(), "shop");
-    services.get("catalog").await.unwrap().spec.unwrap().selector
+    let kubeconfig = Kubeconfig::read_from(kubeconfig).expect("the sandbox writes a kubeconfig");
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+        .await
+        .expect("its context is whole");
+    let client = Client::try_from(config).expect("its credentials are usable");
+    let catalog = Api::<Service>::namespaced(client, "shop").get("catalog").await;
+    catalog
+        .expect("the sandbox has a catalog Service")
+        .spec
+        .and_then(|spec| spec.selector)
 }
