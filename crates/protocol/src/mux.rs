@@ -1,8 +1,8 @@
 //! Many streams over one connection: yamux, driven by one task.
 //!
 //! Both ends can open streams. Half-close, resets and backpressure of each stream are yamux's own.
-//! The driving task ends when the connection does, when the last [`Mux`] and [`Incoming`] are gone, or
-//! when [`Mux::close`] asks; every stream then fails. Deliberately absent: pings, which belong to the
+//! The driving task ends when the connection does, when the last [`Mux`] is gone, or when
+//! [`Mux::close`] asks; every stream then fails. Deliberately absent: pings, which belong to the
 //! control stream, where both ends' programs, not just their sockets, have to answer.
 
 mod gather;

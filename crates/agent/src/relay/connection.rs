@@ -105,7 +105,9 @@ async fn relay(agent: &Arc<Agent>, io: TcpStream, session: &SessionId) -> Ended 
     let heard = Heard::now();
     let io = Listening::new(io, heard.clone());
     let (mux, incoming, mut driver) = Mux::start(io, Side::Agent);
-    let mut joined = Some(agent.relays.join(session.clone(), mux));
+    // Held to the end here: the last one that goes ends the connection, and with it what a laptop that
+    // says goodbye still has in flight.
+    let mut joined = Some(agent.relays.join(session.clone(), mux.clone()));
     let ended = tokio::select! {
         ended = control((agent, session), incoming, &mut joined) => ended,
         () = heard.silent_for(SILENCE_LIMIT) => Ended::Silent,
@@ -115,7 +117,7 @@ async fn relay(agent: &Arc<Agent>, io: TcpStream, session: &SessionId) -> Ended 
         },
     };
     // First nobody opens more on it. Cut off and not closed in order: only so every stream hears of it.
-    drop(joined);
+    drop((joined, mux));
     driver.abort();
     ended
 }

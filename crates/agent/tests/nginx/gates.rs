@@ -220,6 +220,24 @@ async fn the_answer_to_a_goodbye_names_every_stream_and_no_other_follows() {
         .await;
     assert_eq!(ask().await, "origin");
     assert_eq!((named, laptop.streams()), (3, 3));
+    // What is in flight needs the connection for longer.
+    laptop
+        .say_tx
+        .send(ToAgent::Ping { sequence: u64::MAX })
+        .await
+        .unwrap();
+    laptop
+        .hears(|message| {
+            matches!(
+                message,
+                ToLaptop::Pong {
+                    sequence: u64::MAX,
+                    ..
+                }
+            )
+            .then_some(())
+        })
+        .await;
 }
 
 #[tokio::test]

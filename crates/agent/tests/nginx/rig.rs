@@ -335,7 +335,9 @@ impl Laptop {
     pub(crate) async fn hears<T>(&mut self, mut pick: impl FnMut(ToLaptop) -> Option<T>) -> T {
         let all = async {
             loop {
-                let message = self.heard_rx.recv().await.expect("the agent must stay connected");
+                let Some(message) = self.heard_rx.recv().await else {
+                    panic!("the agent must stay connected: {:?}", (&mut self.driver).await)
+                };
                 if let Some(found) = pick(message) {
                     return found;
                 }
