@@ -47,7 +47,7 @@ pub fn run() -> Result<(), StartError> {
     let app = tauri::Builder::default()
         // First, as it asks to be: a second program hands over what it was started with, and ends.
         .plugin(tauri_plugin_single_instance::init(|app, words, _| {
-            window::open_links(app, words.into_iter().skip(1));
+            window::follow_or_show(app, words.into_iter().skip(1));
         }))
         .plugin(tauri_plugin_deep_link::init())
         .plugin(
@@ -115,10 +115,12 @@ fn set_up(app: &mut App) -> Result<(), Box<dyn std::error::Error>> {
     });
     let linked = handle.clone();
     app.deep_link().on_open_url(move |event| {
-        window::open_links(&linked, event.urls().into_iter().map(String::from));
+        window::follow_or_show(&linked, event.urls().into_iter().map(String::from));
     });
     let is_quiet = has_tray && std::env::args().any(|word| word == IN_TRAY);
-    if !is_quiet {
+    // Where the desktop hands the link over as an argument; the plugin looks at it before anybody can listen.
+    let is_linked = window::follow(&handle, std::env::args().skip(1));
+    if !is_quiet && !is_linked {
         window::show(&handle);
     }
     Ok(())

@@ -24,14 +24,22 @@ pub(crate) fn go(app: &AppHandle, goal: Goal) {
     app.state::<Desk>().tell(&DeskEvent::Go(goal));
 }
 
-/// Follows links; they only fill the sheet.
-pub(crate) fn open_links(app: &AppHandle, links: impl IntoIterator<Item = String>) {
+/// Follows the first link of ours among these words, and only fills the sheet; whether there was one.
+pub(crate) fn follow(app: &AppHandle, words: impl IntoIterator<Item = String>) -> bool {
     let preferences = app.state::<Desk>().preferences();
-    let goal = links
+    let goal = words
         .into_iter()
-        .find_map(|link| links::goal(&link, &preferences));
-    match goal {
-        Some(goal) => go(app, goal),
-        None => show(app),
+        .find_map(|word| links::goal(&word, &preferences));
+    let is_found = goal.is_some();
+    if let Some(goal) = goal {
+        go(app, goal);
+    }
+    is_found
+}
+
+/// As above, and in any case brings the window to the front.
+pub(crate) fn follow_or_show(app: &AppHandle, words: impl IntoIterator<Item = String>) {
+    if !follow(app, words) {
+        show(app);
     }
 }

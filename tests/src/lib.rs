@@ -11,6 +11,7 @@
 
 pub mod cli;
 pub mod cluster;
+pub mod cut;
 pub mod dump;
 pub mod fixtures;
 pub mod http;
@@ -24,6 +25,7 @@ pub mod wait;
 
 pub use cli::{Ended, Machine, Running, Signal};
 pub use cluster::Cluster;
+pub use cut::Cut;
 pub use fixtures::App;
 pub use http::{Address, Answer, Ask, send};
 pub use laptop::Laptop;

@@ -6,6 +6,10 @@
 //! names, otherwise a stand-in that answers just what listing Services asks. Screenshots: `target/screenshots`.
 #![cfg(target_os = "linux")]
 
+#[path = "desktop/acts.rs"]
+mod acts;
+#[path = "desktop/connection.rs"]
+mod connection;
 #[path = "desktop/leftovers.rs"]
 mod leftovers;
 #[path = "desktop/stand_in.rs"]

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::wire::DeskEvent;
+use crate::wire::{DeskEvent, Goal};
 
 /// Called with each event.
 type Hear = Arc<dyn Fn(&DeskEvent) + Send + Sync>;
@@ -21,21 +21,62 @@ pub enum Listener {
 
 /// Tells events. Clones are the same.
 #[derive(Clone, Default)]
-pub(crate) struct Feed(Arc<RwLock<BTreeMap<Listener, Hear>>>);
+pub(crate) struct Feed(Arc<RwLock<State>>);
+
+#[derive(Default)]
+struct State {
+    listeners: BTreeMap<Listener, Hear>,
+    /// Where somebody wanted to go while there was no page: a link may be what started the program.
+    unheard: Option<Goal>,
+}
 
 impl Feed {
     pub(crate) fn listen(&self, who: Listener, hear: Hear) {
-        self.0
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(who, hear);
+        let unheard = {
+            let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            state.listeners.insert(who, Arc::clone(&hear));
+            state.unheard.take_if(|_| who == Listener::Window)
+        };
+        if let Some(goal) = unheard {
+            hear(&DeskEvent::Go(goal));
+        }
     }
 
     pub(crate) fn tell(&self, event: &DeskEvent) {
         let listeners: Vec<Hear> = {
-            let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
-            all.values().cloned().collect()
+            let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            if let DeskEvent::Go(goal) = event
+                && !state.listeners.contains_key(&Listener::Window)
+            {
+                state.unheard = Some(goal.clone());
+            }
+            state.listeners.values().cloned().collect()
         };
         listeners.iter().for_each(|hear| hear(event));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[test]
+    fn a_page_that_comes_late_hears_where_to_go_and_only_once() {
+        let feed = Feed::default();
+        feed.tell(&DeskEvent::Go(Goal::Services));
+        feed.tell(&DeskEvent::Go(Goal::Inspector));
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let hear = || -> Hear {
+            let heard = Arc::clone(&heard);
+            Arc::new(move |event| heard.lock().unwrap().push(format!("{event:?}")))
+        };
+        feed.listen(Listener::Shell, Arc::new(|_| {}));
+        assert!(heard.lock().unwrap().is_empty());
+        feed.listen(Listener::Window, hear());
+        assert_eq!(*heard.lock().unwrap(), ["Go(Inspector)"]);
+        feed.listen(Listener::Window, hear());
+        assert_eq!(heard.lock().unwrap().len(), 1);
     }
 }

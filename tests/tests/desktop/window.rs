@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use fantoccini::error::CmdError;
+use fantoccini::key::Key;
 use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::json;
@@ -155,6 +156,46 @@ impl Window {
             .await;
     }
 
+    /// Types into the field with this name, in place of what stands there.
+    pub(crate) async fn fill(&self, field: &str, text: &str) {
+        let field = self
+            .await_element(&format!("//input[@aria-label='{field}']"))
+            .await;
+        field.send_keys(&keys(Key::Control, "a")).await.unwrap();
+        field.send_keys(text).await.unwrap();
+    }
+
+    /// Types wherever the keyboard is.
+    pub(crate) async fn type_keys(&self, text: &str) {
+        let active = self.client.active_element().await.unwrap();
+        active.send_keys(text).await.unwrap();
+    }
+
+    /// Waits until no element says this any more.
+    pub(crate) async fn await_no_text(&self, words: &str) {
+        let xpath = format!("//*[contains(text(), '{words}')]");
+        let mut tick = tokio::time::interval(Duration::from_millis(50));
+        let gone = async {
+            while !self
+                .client
+                .find_all(Locator::XPath(&xpath))
+                .await
+                .unwrap()
+                .is_empty()
+            {
+                tick.tick().await;
+            }
+        };
+        let ended = tokio::time::timeout(LIMIT, gone).await;
+        assert!(ended.is_ok(), "the window still says {words:?}");
+    }
+
+    /// The program has ended by itself; its home comes back for a look.
+    pub(crate) fn ended_by_itself(self) -> tempfile::TempDir {
+        self.driver.end();
+        self.home
+    }
+
     /// The cells of a Service's row, as the web view renders them. (WebDriver's own idea of a text leaves out what
     /// stands in a box that scrolls by itself.)
     pub(crate) async fn await_row(&self, name: &str) -> Vec<String> {
@@ -216,7 +257,7 @@ impl Window {
         std::fs::write(folder.join(format!("{name}.png")), picture).unwrap();
     }
 
-    async fn await_element(&self, xpath: &str) -> fantoccini::elements::Element {
+    pub(crate) async fn await_element(&self, xpath: &str) -> fantoccini::elements::Element {
         let found = self
             .client
             .wait()
@@ -226,11 +267,19 @@ impl Window {
         match found {
             Ok(element) => element,
             Err(error) => {
-                let page = self.client.source().await.unwrap_or_default();
+                self.screenshot("failed").await;
+                let read = "return document.body.innerText + '\\n' + document.body.outerHTML";
+                let page = self.client.execute(read, vec![]).await.unwrap_or_default();
+                let page = page.as_str().unwrap_or_default();
                 panic!("the window does not show {xpath}: {error}\n{page}");
             }
         }
     }
+}
+
+/// These letters while that key is held, which the driver lets go at the end of what it is sent.
+pub(crate) fn keys(held: Key, letters: &str) -> String {
+    format!("{}{letters}", char::from(held))
 }
 
 /// `tauri-driver` and what it starts, in a process group of its own so that all of it can be ended by id.

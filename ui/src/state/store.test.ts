@@ -64,4 +64,16 @@ describe("the store", () => {
     expect(goals).toEqual(["inspector"]);
     end();
   });
+
+  it("tells it once to whoever comes later", () => {
+    const bridge = fakeBridge();
+    const store = createStore(bridge);
+    const end = store.begin();
+    bridge.emit({ kind: "go", screen: "settings" });
+    const goals: unknown[] = [];
+    store.onGoal((goal) => { goals.push(goal.screen); })();
+    store.onGoal((goal) => { goals.push(goal.screen); });
+    expect(goals).toEqual(["settings"]);
+    end();
+  });
 });

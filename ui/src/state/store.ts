@@ -23,6 +23,8 @@ export function createStore(bridge: Bridge): Store {
   let watchRound = 0;
   const onChanges = new Set<() => void>();
   const goers = new Set<(goal: Goal) => void>();
+  // Told while nothing was drawn yet: a link may be what started the program.
+  let unheard: Goal | null = null;
   const set = (next: Snapshot) => {
     if (next === known) return;
     known = next;
@@ -59,6 +61,7 @@ export function createStore(bridge: Bridge): Store {
     begin: () => {
       const end = bridge.listen((event) => {
         set(after(known, event));
+        if (event.kind === "go" && goers.size === 0) unheard = event;
         if (event.kind === "go") for (const go of goers) go(event);
       });
       askAgain();
@@ -82,6 +85,8 @@ export function createStore(bridge: Bridge): Store {
     },
     onGoal: (go) => {
       goers.add(go);
+      if (unheard) go(unheard);
+      unheard = null;
       return () => { goers.delete(go); };
     },
   };
