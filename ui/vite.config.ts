@@ -6,5 +6,5 @@ export default defineConfig({
   // Tauri's `devUrl` names this port: another one would show an empty window.
   server: { port: 5173, strictPort: true },
   build: { target: "safari16", assetsInlineLimit: 0, chunkSizeWarningLimit: 800 },
-  test: { environment: "jsdom", setupFiles: ["src/testing/setup.ts"], restoreMocks: true, testTimeout: 60_000 },
+  test: { environment: "jsdom", setupFiles: ["src/testing/setup.ts"], restoreMocks: true, testTimeout: 60_000, css: { include: [/tokens\.css/] } },
 });
