@@ -1,5 +1,5 @@
 // The built page in WebKitGTK, driven over plain WebDriver: serves ui/dist, starts WebKitWebDriver, opens one window.
-// Needs a display; `scripts/screenshots.sh` and `scripts/measure-window.sh` start a virtual one. Nothing here downloads anything.
+// Needs a display; `scripts/screenshots.sh` starts a virtual one. Nothing here downloads anything.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
