@@ -109,7 +109,10 @@ fn the_manual_has_a_page_for_each_command_people_are_shown() {
     let page = |name: &str| std::fs::read_to_string(place.path().join(name));
     assert!(page("interceptctl.1").unwrap().contains("INTERCEPT_NAMESPACE"));
     assert!(page("interceptctl-session-close.1").unwrap().contains(".SH NAME"));
-    assert!(page("interceptctl-manual.1").is_err(), "a hidden command has none");
+    assert!(
+        page("interceptctl-manual.1").is_err(),
+        "a hidden command has none"
+    );
 }
 
 #[test]
