@@ -14,9 +14,12 @@ BUILD_PACKAGES=(
   build-essential pkg-config
   libwebkit2gtk-4.1-dev libayatana-appindicator3-dev librsvg2-dev librsvg2-bin libxdo-dev
   xvfb webkit2gtk-driver dbus-x11 imagemagick shellcheck
+  binutils rpm man-db desktop-file-utils x11-utils
 )
 # name@version; tauri-driver 3 speaks to Tauri 3.
 CARGO_TOOLS=(cargo-nextest@0.9.151 cargo-deny@0.20.2 cargo-machete@0.9.2 tauri-driver@2.1.0)
+
+ACTIONLINT=1.7.12
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 
@@ -43,6 +46,14 @@ install_cargo_tools() {
   done
 }
 
+# Beside cargo's tools, where `scripts/test.sh` looks.
+install_actionlint() {
+  local folder=${CARGO_HOME:-$HOME/.cargo}/bin
+  if [ "$("$folder/actionlint" --version 2>/dev/null | head -n 1)" = "v$ACTIONLINT" ]; then return; fi
+  say "installing actionlint $ACTIONLINT"
+  GOBIN=$folder go install "github.com/rhysd/actionlint/cmd/actionlint@v$ACTIONLINT"
+}
+
 # The folders are where npm itself notes what it installed; a newer lock file means it has to again.
 install_node_modules() {
   local folder
@@ -61,6 +72,7 @@ case ${1:-} in
   "")
     install_packages "${NODE_PACKAGES[@]}" "${BUILD_PACKAGES[@]}"
     install_cargo_tools "${CARGO_TOOLS[@]}"
+    install_actionlint
     install_node_modules
     ;;
   *) say "usage: scripts/setup.sh [--sandbox-only|--node-only|--bench-only]"; exit 2 ;;

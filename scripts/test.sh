@@ -41,6 +41,9 @@ shell_scripts() {
   done | xargs shellcheck --external-sources --severity=warning
 }
 
+# Of the debug programs, which are there by now: one that is made for people takes a quarter of an hour more.
+packages() { scripts/package.sh --test && scripts/try-packages.sh; }
+
 clippy() { cargo clippy "${EVERYTHING[@]}" -- --deny warnings; }
 
 # `cargo build` too: building tests alone makes no program of a package without tests of its own, the window's.
@@ -84,6 +87,7 @@ e2e() {
 stage setup scripts/setup.sh
 stage fmt cargo fmt --all --check
 stage shell shell_scripts
+stage workflows actionlint
 stage deny cargo deny --locked --log-level error check bans licenses sources
 stage machete cargo machete
 stage ui-types ui typecheck
@@ -93,6 +97,7 @@ stage ui-build ui build # before anything compiles: the desktop program carries 
 stage clippy clippy
 stage build build
 stage tests tests
+stage packages packages
 stage sandbox sandbox
 stage e2e e2e
 

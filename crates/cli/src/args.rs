@@ -183,6 +183,12 @@ pub(crate) enum Command {
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
+    /// Write the manual's pages into a folder, for packages.
+    #[command(hide = true)]
+    Manual {
+        /// The folder, which exists.
+        folder: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -71,6 +71,7 @@ async fn dispatch(global: Global, command: Command, output: &Output) -> Result<E
         Command::Sandbox(args) => Box::pin(commands::sandbox(&args, output)).await,
         Command::Demo(args) => Box::pin(commands::demo(&args, output)).await,
         Command::Completions { shell } => Ok(commands::completions(shell, output)),
+        Command::Manual { folder } => commands::manual(&folder),
     }
 }
 

@@ -102,6 +102,27 @@ fn shells_get_a_script_that_knows_the_commands() {
 }
 
 #[test]
+fn the_manual_has_a_page_for_each_command_people_are_shown() {
+    let place = Place::new();
+    let run = place.run("manual .");
+    assert_eq!((run.code, run.err.as_str()), (0, ""));
+    let page = |name: &str| std::fs::read_to_string(place.path().join(name));
+    assert!(page("interceptctl.1").unwrap().contains("INTERCEPT_NAMESPACE"));
+    assert!(page("interceptctl-session-close.1").unwrap().contains(".SH NAME"));
+    assert!(
+        page("interceptctl-manual.1").is_err(),
+        "a hidden command has none"
+    );
+}
+
+#[test]
+fn a_manual_that_finds_no_folder_says_so() {
+    let run = Place::new().run("manual missing");
+    assert_ne!(run.code, 0);
+    assert!(run.err.contains("missing"), "{}", run.err);
+}
+
+#[test]
 fn contexts_are_listed_as_a_table_and_for_programs() {
     let place = Place::new().with("kubeconfig", CONTEXTS);
     let run = place.run("contexts --kubeconfig kubeconfig");
