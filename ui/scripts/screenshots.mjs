@@ -9,7 +9,13 @@ import { withView } from "./web-view.mjs";
 const key = (init) => (view) => view.run((given) => {
   document.body.dispatchEvent(new KeyboardEvent("keydown", { bubbles: true, cancelable: true, ...given }));
 }, init);
+/** By the rail, from Services, so that the cluster is known. */
+const go = (screen) => async (view) => {
+  await view.until(() => document.querySelector(".row[data-id]") !== null);
+  await view.run((name) => { document.querySelector(`nav button[aria-label="${name}"]`).click(); }, screen);
+};
 const chooseRequest = async (view) => {
+  await go("Inspector")(view);
   await view.until(() => {
     const row = [...document.querySelectorAll(".request-row")].find((each) => each.textContent.includes("/search"));
     row?.dispatchEvent(new MouseEvent("mousedown", { bubbles: true, button: 0 }));
@@ -26,16 +32,16 @@ const openSheet = async (view) => {
 };
 
 const pictures = [
-  { name: "services", query: "scenario=full&screen=services" },
-  { name: "sheet", query: "scenario=full&screen=services", act: openSheet },
-  { name: "inspector", query: "scenario=full&screen=inspector" },
-  { name: "request", query: "scenario=full&screen=inspector", act: chooseRequest },
-  { name: "tunnel", query: "scenario=full&screen=tunnel" },
-  { name: "settings", query: "scenario=full&screen=settings" },
+  { name: "services", query: "scenario=full" },
+  { name: "sheet", query: "scenario=full", act: openSheet },
+  { name: "inspector", query: "scenario=full", act: go("Inspector") },
+  { name: "request", query: "scenario=full", act: chooseRequest },
+  { name: "tunnel", query: "scenario=full", act: go("Tunnel") },
+  { name: "settings", query: "scenario=full", act: go("Settings") },
   { name: "first-start", query: "scenario=first" },
-  { name: "palette", query: "scenario=full&screen=services", act: key({ key: "k", ctrlKey: true }) },
-  { name: "broken", query: "scenario=broken&screen=tunnel" },
-  { name: "error", query: "scenario=error&screen=services" },
+  { name: "palette", query: "scenario=full", act: key({ key: "k", ctrlKey: true }) },
+  { name: "broken", query: "scenario=broken", act: go("Tunnel") },
+  { name: "error", query: "scenario=error" },
 ];
 
 const [folder = ".", size = "1280x760", zoom = "1"] = process.argv.slice(2);
