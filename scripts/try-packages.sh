@@ -91,9 +91,10 @@ inside() {
   mount -t proc proc "$top/root/proc"
   mount --rbind /dev "$top/root/dev"
   mount -t tmpfs tmpfs "$top/root/tmp"
-  mkdir -p "$top/root$dist"
-  mount --bind "$dist" "$top/root$dist"
-  exec chroot "$top/root" bash "$PWD/scripts/try-packages.sh" --in-copy
+  # Wherever this folder is, also below /tmp.
+  mkdir -p "$top/root/mnt"
+  mount --bind "$PWD" "$top/root/mnt"
+  exec chroot "$top/root" bash /mnt/scripts/try-packages.sh --in-copy
 }
 
 case ${1:-} in

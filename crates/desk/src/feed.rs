@@ -32,12 +32,14 @@ struct State {
 
 impl Feed {
     pub(crate) fn listen(&self, who: Listener, hear: Hear) {
-        let unheard = {
+        let late = {
             let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
-            state.listeners.insert(who, Arc::clone(&hear));
-            state.unheard.take_if(|_| who == Listener::Window)
+            let unheard = state.unheard.take_if(|_| who == Listener::Window);
+            let late = unheard.map(|goal| (goal, Arc::clone(&hear)));
+            state.listeners.insert(who, hear);
+            late
         };
-        if let Some(goal) = unheard {
+        if let Some((goal, hear)) = late {
             hear(&DeskEvent::Go(goal));
         }
     }
